@@ -1,0 +1,69 @@
+// What a script adds to pages that work without one. Nothing is fetched and nothing is kept.
+"use strict";
+
+// A page that came back with a problem says so first (WCAG 2.2, 3.3.1).
+document.querySelector(".summary[role=alert]")?.focus();
+
+// Show and hide a password. It is hidden again before it leaves, so that browsers keep it as a password.
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const field = button.parentElement.querySelector("input");
+  const turn = (shown) => {
+    field.type = shown ? "text" : "password";
+    button.textContent = shown ? button.dataset.hide : button.dataset.show;
+    button.setAttribute("aria-label", shown ? button.dataset.hideLabel : button.dataset.showLabel);
+  };
+  button.addEventListener("click", () => turn(field.type === "password"));
+  field.form.addEventListener("submit", () => turn(false));
+  button.hidden = false;
+}
+
+// The length of a new password, counted in characters as people count them.
+for (const rule of document.querySelectorAll("[data-least]")) {
+  const field = document.getElementById("new-password");
+  const check = () => {
+    const met = [...field.value].length >= Number(rule.dataset.least);
+    rule.classList.toggle("met", met);
+    rule.querySelector(".vh").hidden = !met;
+  };
+  field.addEventListener("input", check);
+  check();
+}
+
+// "Send again" counts down in silence and then opens. The server decides; this only saves a wasted press.
+const again = document.querySelector("#send-again[data-seconds]");
+if (again) {
+  const opens = Date.now() + Number(again.dataset.seconds) * 1000;
+  const number = again.querySelector(".num");
+  const timer = setInterval(() => {
+    const left = Math.ceil((opens - Date.now()) / 1000);
+    if (left > 0) {
+      number.textContent = left;
+      return;
+    }
+    clearInterval(timer);
+    again.removeAttribute("aria-disabled");
+    again.textContent = again.dataset.ready;
+  }, 1000);
+  again.addEventListener("click", (event) => {
+    if (again.hasAttribute("aria-disabled")) event.preventDefault();
+  });
+}
+
+// While a message is on its way the page looks again, unless somebody has begun to type.
+const waiting = document.querySelector("[data-refresh]");
+if (waiting) {
+  const field = document.getElementById("code");
+  setInterval(() => {
+    if (!field.value && !document.hidden) location.replace(location.href);
+  }, Number(waiting.dataset.refresh) * 1000);
+}
+
+// A second press of a button while the first is on its way is the same press: a code costs one try, not two.
+for (const form of document.forms) {
+  let sent = 0;
+  form.addEventListener("submit", (event) => {
+    if (Date.now() - sent < 3000) event.preventDefault();
+    else sent = Date.now();
+  });
+  addEventListener("pageshow", () => { sent = 0; });
+}
