@@ -1,0 +1,1 @@
+"""Wiring: settings, addresses, Celery and WSGI. Imports everybody; nobody imports it."""

@@ -1,0 +1,200 @@
+"""Settings, read from the environment from top to bottom; safe by default.
+
+Whatever is missing and would be unsafe to guess stops the process with one sentence that names the variable.
+The names are the operator's contract (docs/operate.md); `.env` in the project's folder is read if present.
+"""
+
+import base64
+import binascii
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+
+def required(name: str, why: str) -> str:
+    """The variable's value, or a refusal to start that says why it cannot be guessed."""
+    value = env.str(name, default="").strip()
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {why}")
+    return value
+
+
+# --- Who we are -------------------------------------------------------------------------------------------
+
+#: The issuer (OpenID Connect Core 2, `iss`): an origin, exactly as relying parties will compare it.
+ISSUER = required("REGAIN_ISSUER", "It is the https address people and applications know this provider by.")
+_issuer = urlsplit(ISSUER)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if not _issuer.hostname or _issuer.path or _issuer.query or _issuer.fragment or _issuer.username:
+    raise ImproperlyConfigured(
+        f"REGAIN_ISSUER must be an origin such as https://id.example.org, without a path; it is {ISSUER!r}.",
+    )
+if _issuer.scheme != "https" and not (_issuer.scheme == "http" and _is_loopback(_issuer.hostname)):
+    raise ImproperlyConfigured("REGAIN_ISSUER must begin with https:// (http is for this machine only).")
+
+TENANT_NAME = env.str("TENANT_NAME", default="Regain")
+TENANT_BRAND_COLOR = env.str("TENANT_BRAND_COLOR", default="#0b5f52")
+TENANT_LOGO = env.str("TENANT_LOGO", default="")
+#: People read hours and minutes without a zone; this is the zone they mean.
+TENANT_TIME_ZONE = env.str("TENANT_TIME_ZONE", default="UTC")
+TENANT_PRIVACY_URL = env.str("TENANT_PRIVACY_URL", default="")
+TENANT_HELP_URL = env.str("TENANT_HELP_URL", default="")
+
+# --- Secrets ----------------------------------------------------------------------------------------------
+
+SECRET_KEY = required("SECRET_KEY", "Django signs CSRF tokens with it. Use 50 random characters or more.")
+
+
+def _root_keys(value: str) -> tuple[tuple[str, bytes], ...]:
+    """`id:base64,id:base64`, newest first."""
+    keys = []
+    for entry in value.split(","):
+        key_id, _colon, encoded = entry.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error as error:
+            raise ImproperlyConfigured(f"REGAIN_ROOT_KEYS: key {key_id!r} is not base64.") from error
+        if not key_id.isalnum() or len(key_id) > 16:  # noqa: PLR2004 -- it is stored with every sealed row
+            raise ImproperlyConfigured("REGAIN_ROOT_KEYS: a key id is 1 to 16 letters and digits.")
+        if len(key) < 32:  # noqa: PLR2004 -- RFC 5869: as much as the hash gives out
+            raise ImproperlyConfigured(f"REGAIN_ROOT_KEYS: key {key_id!r} has fewer than 32 bytes.")
+        keys.append((key_id, key))
+    if len({key_id for key_id, _key in keys}) != len(keys):
+        raise ImproperlyConfigured("REGAIN_ROOT_KEYS: two keys have the same id.")
+    return tuple(keys)
+
+
+ROOT_KEYS = _root_keys(
+    required("REGAIN_ROOT_KEYS", "Credentials are sealed with it; losing or guessing it loses every account."),
+)
+
+# --- Where things are -------------------------------------------------------------------------------------
+
+(BASE_DIR / "var").mkdir(exist_ok=True)
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var/regain.sqlite3'}")}
+DATABASES["default"]["CONN_MAX_AGE"] = 300
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        # A transaction that will write takes the write lock at its start: no upgrade can then fail half-way.
+        transaction_mode="IMMEDIATE",
+        timeout=10,
+        init_command=(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=10000;"
+            # Without this, INSERT OR REPLACE deletes a guarded row without its DELETE trigger (idp.guards).
+            "PRAGMA recursive_triggers=ON;"
+        ),
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = required("REDIS_URL", "Codes are handed to the worker through it; `make run` brings its own.")
+
+_email = env.email_url_config(
+    required("EMAIL_URL", "Codes and notices leave by it, for example smtp+tls://user:password@mail.example:587."),
+)
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"no-reply@{_issuer.hostname}")
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname])
+#: How many proxies stand before us, each appending to X-Forwarded-For. None unless the operator says so.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+#: A larger filter of breached passwords than the one that ships (docs/breached-passwords.md).
+BREACH_FILTER = env.str("BREACH_FILTER", default="")
+
+# --- The house --------------------------------------------------------------------------------------------
+
+DEBUG = False
+INSTALLED_APPS = ["idp", "recovery"]
+#: Apps that hook into the sign-in screen, through `idp.plugins`. Take the line away and idp works without.
+IDP_PLUGINS = ["recovery.plugin.RecoveryPlugin"]
+AUTH_USER_MODEL = "idp.User"
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+
+#: Each does nothing for machine endpoints (`/token`, `/userinfo`, …) except the first two.
+MIDDLEWARE = [
+    "idp.middleware.SecurityHeaders",
+    "idp.middleware.RequestGuard",
+    "idp.middleware.PageLanguage",
+    "idp.middleware.PageCsrf",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request", "idp.pages.frame"]},
+    },
+]
+
+IDP = {
+    "session_idle": timedelta(hours=1),
+    "session_absolute": timedelta(hours=12),
+    "interaction_lifetime": timedelta(hours=1),
+    "access_token_lifetime": timedelta(minutes=10),
+    "second_factor_enforced": False,
+}
+RECOVERY: dict[str, object] = {}
+
+PASSWORD_HASHERS = [
+    "idp.accounts.hashers.Argon2idHasher",
+]
+
+# --- The web ----------------------------------------------------------------------------------------------
+
+SECURE_COOKIES = _issuer.scheme == "https"
+#: A `__Host-` cookie cannot be planted by a sub-domain (RFC 6265bis 4.1.3.2); it needs https.
+COOKIE_PREFIX = "__Host-" if SECURE_COOKIES else ""
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}regain-csrf"
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "idp.problems.csrf_failure"
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}regain-language"
+LANGUAGE_COOKIE_SECURE = SECURE_COOKIES
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+# A proxy that ends TLS is one the operator has counted; nobody else's header is believed.
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SIGNED_COOKIE_LEGACY_SALT_FALLBACK = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+FILE_UPLOAD_HANDLERS: list[str] = []
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("zh-hans", "中文")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = TENANT_TIME_ZONE
+STATIC_URL = "/static/"
+
+# --- What we say about ourselves --------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING_CONFIG = "idp.logs.configure"
+LOGGING = {"level": LOG_LEVEL}

@@ -1,0 +1,103 @@
+"""Who is signed in where. The browser holds a random key, the database its hash; every request asks the row."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+
+from idp import keyring
+from idp.audit.events import Origin
+from idp.conf import Policy
+from idp.models import Grant, SignIn, User
+
+_SEAL = "sign-in"
+#: How stale `last_seen_at` may be: most requests then write nothing.
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A sign-in and the key that only its browser gets to know."""
+
+    sign_in: SignIn
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How much ended, for the page and the audit."""
+
+    sign_ins: int
+    grants: int
+
+
+def begin(user: User, *, amr: list[str], origin: Origin, policy: Policy, now: datetime) -> Begun:
+    """Sign `user` in: always a new row and a new key, so that no key from before the sign-in is worth anything."""
+    key = token_urlsafe(32)
+    sign_in = SignIn(
+        key_hash=keyring.fingerprint(key),
+        user=user,
+        authenticated_at=now,
+        amr=amr,
+        last_seen_at=now,
+        expires_at=now + policy.session_absolute,
+        device=origin.device,
+        network=origin.network,
+    )
+    sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
+    sign_in.save(force_insert=True)
+    return Begun(sign_in=sign_in, key=key)
+
+
+def find(key: str, *, policy: Policy, now: datetime) -> SignIn | None:
+    """The living sign-in of this key with its user, or None; one query, and a write once a minute.
+
+    Ended, expired, idle, tampered with, or of an account that may no longer sign in: all are None.
+    """
+    sign_in = (
+        SignIn.objects.select_related("user")
+        .filter(
+            key_hash=keyring.fingerprint(key),
+            ended_at=None,
+            expires_at__gt=now,
+            last_seen_at__gt=now - policy.session_idle,
+            user__status=User.Status.ACTIVE,
+        )
+        .first()
+    )
+    if sign_in is None or not keyring.is_sealed(_SEAL, sign_in.seal, *_parts(sign_in)):
+        return None
+    if now - sign_in.last_seen_at > _SEEN_EVERY:
+        SignIn.objects.filter(pk=sign_in.pk, ended_at=None).update(last_seen_at=now)
+    return sign_in
+
+
+def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> None:
+    """End one sign-in and the grants that came of it, except those meant to outlive it (offline_access)."""
+    SignIn.objects.filter(pk=sign_in_id, ended_at=None).update(ended_at=now, ended_by=by)
+    Grant.objects.filter(sign_in=sign_in_id, ended_at=None).exclude(scope__contains="offline_access").update(
+        ended_at=now,
+        ended_by=by,
+    )
+
+
+def end_all(user_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
+    """End every sign-in and every grant of an account, whatever its scope. Runs in its caller's transaction."""
+    return Ended(
+        # Those past their end are dead already; counting them would tell people of devices they do not have.
+        sign_ins=SignIn.objects.filter(user=user_id, ended_at=None, expires_at__gt=now).update(
+            ended_at=now,
+            ended_by=by,
+        ),
+        grants=Grant.objects.filter(user=user_id, ended_at=None).update(ended_at=now, ended_by=by),
+    )
+
+
+def _parts(sign_in: SignIn) -> tuple[keyring.Part, ...]:
+    return (
+        sign_in.id.bytes,
+        sign_in.key_hash,
+        sign_in.user_id.bytes,
+        sign_in.authenticated_at.isoformat(),
+        *sign_in.amr,
+    )

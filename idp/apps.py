@@ -1,0 +1,21 @@
+"""Starting up: triggers after every migration, checks registered, nothing else at import."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class IdpConfig(AppConfig):
+    name = "idp"
+    verbose_name = "Identity provider"
+
+    def ready(self) -> None:
+        from idp import checks  # noqa: F401, PLC0415 -- registers; models exist only now
+
+        post_migrate.connect(self._after_migration, sender=self)
+
+    def _after_migration(self, *, using: str, **_kwargs: Any) -> None:
+        from idp import startup  # noqa: PLC0415 -- as above
+
+        startup.after_migration(using)

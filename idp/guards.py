@@ -1,0 +1,146 @@
+"""Database triggers: the second net under the one writer of credentials.
+
+They refuse, in the database itself, every write that `idp.accounts.credentials` would not do: a first version
+that is not 1, a next version that does not follow, a kept seal or proof, a moved row, a deletion while the account
+lives, a TRUNCATE. They are not the guarantee (whoever owns the database can drop them): the seal is.
+
+Written after every migration and compared with this text at start-up, so that one that was lost, disabled or
+altered is noticed before anybody signs in.
+"""
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+GUARDED = ("idp_credential", "idp_recoveryaddress")
+#: Columns by which two rows are the same credential.
+_SAME = {"idp_credential": ("user_id", "kind"), "idp_recoveryaddress": ("user_id", "channel", "digest")}
+
+
+def install(using: str = "default") -> None:
+    """Create the triggers anew. Safe to repeat; called after every migration."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        for statement in _statements(connection):
+            cursor.execute(statement)
+
+
+def missing(using: str = "default") -> list[str]:
+    """The names of triggers that are absent, disabled or not as written here. Empty is good."""
+    connection = connections[using]
+    if connection.vendor == "sqlite":
+        return _missing_sqlite(connection)
+    return _missing_postgresql(connection)
+
+
+def _statements(connection: BaseDatabaseWrapper) -> list[str]:
+    if connection.vendor == "sqlite":
+        drops = [f"DROP TRIGGER IF EXISTS {name}" for name in _sqlite_triggers()]
+        return [*drops, *_sqlite_triggers().values()]
+    return _postgresql_statements()
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------
+
+
+def _sqlite_triggers() -> dict[str, str]:
+    triggers = {}
+    for table in GUARDED:
+        same = " AND ".join(f"{column} = NEW.{column}" for column in _SAME[table])
+        moved = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in ("id", *_SAME[table]))
+        triggers[f"{table}_insert"] = (
+            f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} "
+            f"WHEN NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({same})) "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: a first version is 1, and there is one'); END"
+        )
+        triggers[f"{table}_update"] = (
+            f"CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} "
+            f"WHEN NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: a next version needs a proof and a seal of its own'); END"
+        )
+        triggers[f"{table}_delete"] = (
+            f"CREATE TRIGGER {table}_delete BEFORE DELETE ON {table} "
+            "WHEN EXISTS (SELECT 1 FROM idp_user WHERE id = OLD.user_id AND status <> 'deleted') "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: kept as long as its account'); END"
+        )
+    return triggers
+
+
+def _missing_sqlite(connection: BaseDatabaseWrapper) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        found = dict(cursor.fetchall())
+    return [name for name, text in _sqlite_triggers().items() if found.get(name) != text]
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------
+
+
+def _postgresql_functions() -> dict[str, str]:
+    functions = {}
+    for table in GUARDED:
+        same = " AND ".join(f"{column} = NEW.{column}" for column in _SAME[table])
+        moved = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in ("id", *_SAME[table]))
+        functions[f"{table}_guard"] = f"""
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    RAISE EXCEPTION '{table}: not emptied';
+  ELSIF TG_OP = 'INSERT' THEN
+    IF NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({same})) THEN
+      RAISE EXCEPTION '{table}: a first version is 1, and there is one';
+    END IF;
+    RETURN NEW;
+  ELSIF TG_OP = 'UPDATE' THEN
+    IF NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} THEN
+      RAISE EXCEPTION '{table}: a next version needs a proof and a seal of its own';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF EXISTS (SELECT 1 FROM idp_user WHERE id = OLD.user_id AND status <> 'deleted') THEN
+    RAISE EXCEPTION '{table}: kept as long as its account';
+  END IF;
+  RETURN OLD;
+END
+"""
+    return functions
+
+
+def _postgresql_statements() -> list[str]:
+    statements = []
+    for table in GUARDED:
+        name = f"{table}_guard"
+        statements += [
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
+            f"SET search_path = pg_catalog, public AS $${_postgresql_functions()[name]}$$",
+            f"DROP TRIGGER IF EXISTS {table}_rows ON {table}",
+            f"CREATE TRIGGER {table}_rows BEFORE INSERT OR UPDATE OR DELETE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {name}()",
+            f"DROP TRIGGER IF EXISTS {table}_whole ON {table}",
+            f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
+            # Fires even where session_replication_role says otherwise.
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_rows",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_whole",
+        ]
+    return statements
+
+
+#: pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
+_POSTGRESQL_TYPES = {"rows": 1 | 2 | 4 | 8 | 16, "whole": 2 | 32}
+
+
+def _missing_postgresql(connection: BaseDatabaseWrapper) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.tgname, t.tgenabled, t.tgtype, p.proname, p.prosrc FROM pg_trigger t "
+            "JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE NOT t.tgisinternal AND c.relname = ANY(%s)",
+            [list(GUARDED)],
+        )
+        found = {row[0]: row[1:] for row in cursor.fetchall()}
+    return [
+        f"{table}_{suffix}"
+        for table in GUARDED
+        for suffix, kind in _POSTGRESQL_TYPES.items()
+        if found.get(f"{table}_{suffix}")
+        != ("A", kind, f"{table}_guard", _postgresql_functions()[f"{table}_guard"])
+    ]

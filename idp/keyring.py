@@ -1,0 +1,134 @@
+"""Root keys in, derived keys out; and the three things done with them: seal, digest, encrypt.
+
+A root key never touches data. For each use a key of its own is derived by HKDF (RFC 5869) under a label, so
+that what one use leaks says nothing about another. Every sealed or encrypted value starts with the id of the
+root key it was made with: a new root key is put in front of the list, old values stay readable, and nothing
+needs the two to change at the same moment.
+
+`digest` is the exception: a look-up digest must be found again, so it is made with the *oldest* key, which stays in
+the list until the rows are rewritten.
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
+from secrets import token_bytes
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+Part = str | bytes | int | None
+
+_NONCE_BYTES = 12
+
+
+class Tampered(Exception):  # noqa: N818 -- it says what happened
+    """A value was not made by us, not for this row, or with a key that is gone."""
+
+
+def seal(label: str, *parts: Part) -> str:
+    """A keyed seal over `parts`, to be stored beside them: `<key id>.<base64url HMAC-SHA256>`."""
+    key_id = settings.ROOT_KEYS[0][0]
+    return f"{key_id}.{_encode(_mac(key_id, label, parts))}"
+
+
+def is_sealed(label: str, sealed: str, *parts: Part) -> bool:
+    """Whether `sealed` was made by `seal` over exactly these parts. Unknown keys and malformed seals are not."""
+    key_id, _dot, mac = sealed.partition(".")
+    if key_id not in _root_keys():
+        return False
+    return hmac.compare_digest(_encode(_mac(key_id, label, parts)), mac)
+
+
+def digest(label: str, *parts: Part) -> str:
+    """A keyed digest to look a value up by, without storing the value. Stable while the oldest key stays."""
+    key_id = settings.ROOT_KEYS[-1][0]
+    return _encode(_mac(key_id, label, parts))
+
+
+def encrypt(label: str, plaintext: str, *row: Part) -> str:
+    """AES-256-GCM under the label's key, bound to the identity of its `row` as associated data."""
+    key_id = settings.ROOT_KEYS[0][0]
+    nonce = token_bytes(_NONCE_BYTES)
+    sealed = AESGCM(derive(label, key_id=key_id)).encrypt(nonce, plaintext.encode(), canonical(*row))
+    return f"{key_id}.{_encode(nonce + sealed)}"
+
+
+def decrypt(label: str, ciphertext: str, *row: Part) -> str:
+    """What `encrypt` was given. Raises Tampered if the text, the row or the key is another one."""
+    key_id, _dot, body = ciphertext.partition(".")
+    if key_id not in _root_keys():
+        raise Tampered(label)
+    try:
+        raw = urlsafe_b64decode(body + "=" * (-len(body) % 4))
+        return AESGCM(derive(label, key_id=key_id)).decrypt(
+            raw[:_NONCE_BYTES],
+            raw[_NONCE_BYTES:],
+            canonical(*row),
+        ).decode()
+    except (InvalidTag, ValueError) as error:
+        raise Tampered(label) from error
+
+
+def current_key_id() -> str:
+    """The id of the newest root key, for a row whose derived secrets must be found again after a rotation."""
+    return settings.ROOT_KEYS[0][0]
+
+
+@lru_cache(maxsize=256)
+def derive(label: str, *parts: Part, key_id: str, length: int = 32) -> bytes:
+    """`length` bytes for `label` (and `parts`) from the root key `key_id`. Raises Tampered if it is gone."""
+    root = _root_keys().get(key_id)
+    if root is None:
+        raise Tampered(label)
+    info = canonical("regain", label, *parts)
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(root)
+
+
+def fingerprint(secret: str) -> str:
+    """How a random secret of 128 bits or more is stored: SHA-256, hexadecimal. Never for what people choose."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def canonical(*parts: Part) -> bytes:
+    """An encoding of `parts` that no other parts share: each is tagged by type and preceded by its length."""
+    out = bytearray()
+    for part in parts:
+        match part:
+            case None:
+                tag, raw = b"n", b""
+            case bytes():
+                tag, raw = b"b", part
+            case int():
+                tag, raw = b"i", str(part).encode()
+            case _:
+                tag, raw = b"s", part.encode()
+        out += tag + len(raw).to_bytes(4, "big") + raw
+    return bytes(out)
+
+
+def _mac(key_id: str, label: str, parts: tuple[Part, ...]) -> bytes:
+    return hmac.digest(derive(label, key_id=key_id), canonical(*parts), "sha256")
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=1)
+def _root_keys() -> dict[str, bytes]:
+    return dict(settings.ROOT_KEYS)
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_kwargs: Any) -> None:
+    if setting == "ROOT_KEYS":
+        _root_keys.cache_clear()
+        derive.cache_clear()

@@ -1,0 +1,89 @@
+"""What comes next for an authorization request: one pure function over facts.
+
+Facts are stored, the step is computed. No page sets a "next" and no flag says "done": RESPOND is *defined* as
+"signed in, recently enough, by the right person, nothing in between, and allowed".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    LOGIN = "login"
+    #: A plug-in wants something first, such as registering a second way back in.
+    INTERRUPT = "interrupt"
+    CONSENT = "consent"
+    RESPOND = "respond"
+    #: `prompt=none` and something would have to be shown (OIDC Core 3.1.2.1).
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the application asked for, of what decides the next step."""
+
+    prompts: frozenset[str] = frozenset()
+    max_age: timedelta | None = None
+    #: When the request arrived; a sign-in *for* it happens later.
+    at: datetime
+    #: The `sub` the application expects, by id_token_hint or the claims parameter.
+    expects_sub: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of the person at this browser."""
+
+    signed_in: bool = False
+    sub: str = ""
+    authenticated_at: datetime | None = None
+    #: They signed in for this very request, which satisfies `prompt=login` and any `max_age` (P-02, P-03).
+    signed_in_for_this: bool = False
+    #: The scopes asked for are covered by what they allowed before.
+    consent_stands: bool = False
+    #: They allowed it on the consent page of this very request, which satisfies `prompt=consent`.
+    consented_to_this: bool = False
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """The step; and for REFUSE the error code the application gets."""
+
+    step: Step
+    error: str = ""
+
+
+def next_step(asked: Asked, known: Known) -> Next:
+    """The one decision. Every page leads back to it."""
+    if needs_login(asked, known):
+        wanted, error = Step.LOGIN, "login_required"
+    elif known.interrupted:
+        wanted, error = Step.INTERRUPT, "interaction_required"
+    elif needs_consent(asked, known):
+        wanted, error = Step.CONSENT, "consent_required"
+    else:
+        return Next(step=Step.RESPOND)
+    if "none" in asked.prompts:
+        return Next(step=Step.REFUSE, error=error)
+    return Next(step=wanted)
+
+
+def needs_login(asked: Asked, known: Known) -> bool:
+    if not known.signed_in or known.authenticated_at is None:
+        return True
+    if asked.expects_sub and asked.expects_sub != known.sub:
+        return True
+    if known.signed_in_for_this:
+        return False
+    if asked.prompts & {"login", "select_account"}:
+        return True
+    # `max_age=0` is the same as `prompt=login`; ages are compared once, at the time the request arrived.
+    return asked.max_age is not None and asked.at - known.authenticated_at >= asked.max_age
+
+
+def needs_consent(asked: Asked, known: Known) -> bool:
+    if known.consented_to_this:
+        return False
+    return "consent" in asked.prompts or not known.consent_stands

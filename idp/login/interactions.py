@@ -1,0 +1,84 @@
+"""The authorization request that waits for its person, and everything that may be done with it.
+
+It is a row bound to the browser that brought it. Its id travels in addresses (`?i=`) and opens nothing in
+another browser; the answer is given only to the browser that signed in *for* it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+
+from idp import browser
+from idp.conf import Policy
+from idp.models import Client, Interaction, SignIn
+
+
+def park(
+    request: HttpRequest,
+    client: Client,
+    parameters: dict[str, Any],
+    *,
+    policy: Policy,
+    now: datetime,
+) -> Interaction:
+    """Write a validated request down. The response must set the browser cookie (`browser.remember`)."""
+    return Interaction.objects.create(
+        browser_hash=browser.browser_hash(request),
+        client=client,
+        parameters=parameters,
+        created_at=now,
+        expires_at=now + policy.interaction_lifetime,
+    )
+
+
+def find(request: HttpRequest, interaction_id: str, *, now: datetime) -> Interaction | None:
+    """The waiting request with its client and sign-in, if it is this browser's and still waits; one query."""
+    if not interaction_id or len(interaction_id) > 32 or not browser.cookie(request, browser.BROWSER):  # noqa: PLR2004 -- the column
+        return None
+    return (
+        Interaction.objects.select_related("client", "sign_in__user")
+        .filter(_waiting(request, interaction_id, now), client__disabled_at=None)
+        .first()
+    )
+
+
+def signed_in(request: HttpRequest, interaction_id: str, sign_in: SignIn, *, now: datetime) -> bool:
+    """Note that `sign_in` happened for this request. False if the request is gone or another browser's."""
+    return bool(
+        Interaction.objects.filter(_waiting(request, interaction_id, now)).update(
+            sign_in=sign_in,
+            consented_scopes=None,
+        ),
+    )
+
+
+def consented(interaction: Interaction, scopes: list[str]) -> bool:
+    """Note what the person allowed for this request, if the person and the request are still the same."""
+    return bool(
+        Interaction.objects.filter(
+            pk=interaction.pk,
+            sign_in=interaction.sign_in_id,
+            finished_at=None,
+        ).update(consented_scopes=scopes),
+    )
+
+
+def finish(interaction: Interaction, *, now: datetime) -> bool:
+    """Mark the request as answered. False if it was already: then there is nothing to answer."""
+    return bool(Interaction.objects.filter(pk=interaction.pk, finished_at=None).update(finished_at=now))
+
+
+def sweep(now: datetime) -> int:
+    """Remove requests whose time is over. Returns how many."""
+    return Interaction.objects.filter(expires_at__lte=now).delete()[0]
+
+
+def _waiting(request: HttpRequest, interaction_id: str, now: datetime) -> Q:
+    return Q(
+        pk=interaction_id,
+        browser_hash=browser.browser_hash(request),
+        expires_at__gt=now,
+        finished_at=None,
+    )

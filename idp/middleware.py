@@ -1,0 +1,149 @@
+"""What every request passes. Endpoints for programs skip what only pages need."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+from idp import browser, problems
+
+log = structlog.get_logger(__name__)
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+_CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; connect-src 'self'; "
+    "base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+#: Names that a form may send more than once.
+_REPEATABLE = frozenset({"scope"})
+#: Endpoints whose specification says itself how a repeated parameter is answered.
+_PROTOCOL = ("/authorize", "/sign-out", "/token", "/userinfo")
+
+
+class SecurityHeaders:
+    """Headers for every answer; and the last resort when the database is away (invariant 5)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        structlog.contextvars.bind_contextvars(request_id=browser.request_id(request))
+        try:
+            response = self.get_response(request)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Content-Security-Policy", _csp(request))
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        if settings.SECURE_COOKIES:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, (OperationalError, InterfaceError)):
+            log.error("database away", alarm="database", error=type(exception).__name__)
+            return problems.unavailable()
+        return None
+
+
+def allow_form_target(request: HttpRequest, origin: str) -> None:
+    """Let this page's form end at `origin`: browsers check the redirects after a form as well (P-28)."""
+    request.form_target = origin  # type: ignore[attr-defined]
+
+
+def _csp(request: HttpRequest) -> str:
+    target = getattr(request, "form_target", "")
+    return f"{_CSP} {target}" if target else _CSP
+
+
+class RequestGuard:
+    """Refuses, before anything is looked up or hashed, what no form of ours sends."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            size = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            return problems.unreadable(request)
+        if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return problems.too_large(request)
+        try:
+            if not self._is_readable(request):
+                return problems.unreadable(request)
+        except RequestDataTooBig:
+            return problems.too_large(request)
+        except (SuspiciousOperation, UnicodeDecodeError):  # among them: more fields than any form has
+            return problems.unreadable(request)
+        return self.get_response(request)
+
+    @staticmethod
+    def _is_readable(request: HttpRequest) -> bool:
+        raw_query = request.META.get("QUERY_STRING", "")
+        unquote_to_bytes(raw_query.encode("latin-1", "replace")).decode()
+        if request.method == "POST":
+            if request.content_type not in ("application/x-www-form-urlencoded", ""):
+                return False
+            unquote_to_bytes(request.body.replace(b"+", b" ")).decode()
+        fields: tuple[QueryDict, ...] = (request.GET, request.POST)
+        if any("\x00" in name or "\x00" in value for each in fields for name, value in _pairs(each)):
+            return False
+        if request.path.startswith(_PROTOCOL):
+            return True
+        return all(
+            len(values) == 1 or name in _REPEATABLE for each in fields for name, values in each.lists()
+        )
+
+
+def _pairs(fields: QueryDict) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, values in fields.lists() for value in values]
+
+
+class PageLanguage(LocaleMiddleware):
+    """The page's language: `?lang=`, then the cookie it left, then what the browser prefers."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if problems.is_machine(request):
+            return
+        chosen = request.GET.get("lang", "")
+        if chosen in dict(settings.LANGUAGES):
+            request.chosen_language = chosen  # type: ignore[attr-defined]
+            translation.activate(chosen)
+            request.LANGUAGE_CODE = translation.get_language()
+            return
+        super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if problems.is_machine(request):
+            return response
+        chosen = getattr(request, "chosen_language", "")
+        if chosen:
+            browser.set_cookie(response, "regain-language", chosen, lifetime=browser.LANGUAGE_LIFETIME)
+        return super().process_response(request, response)
+
+
+class PageCsrf(CsrfViewMiddleware):
+    """Django's CSRF protection, for pages. Programs authenticate themselves instead."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if not problems.is_machine(request):
+            super().process_request(request)
+
+    def process_view(self, request: HttpRequest, callback: Any, callback_args: Any, callback_kwargs: Any) -> Any:
+        if problems.is_machine(request):
+            return None
+        return super().process_view(request, callback, callback_args, callback_kwargs)

@@ -1,0 +1,76 @@
+"""An account: who somebody is to relying parties, and whether they may sign in. No credential is kept here."""
+
+import unicodedata
+import uuid
+from secrets import token_urlsafe
+from typing import Any, NoReturn
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+
+
+def canonical(identifier: str) -> str:
+    """How identifiers are compared: NFKC, case folded, without spaces around them.
+
+    Comparing only. Messages go to the stored spelling, never to what somebody typed (CVE-2019-19844).
+    """
+    return unicodedata.normalize("NFKC", identifier.strip()).casefold()
+
+
+def new_sub() -> str:
+    """A subject identifier: random, so that it says nothing and is never given twice (OIDC Core 2)."""
+    return token_urlsafe(16)
+
+
+class User(AbstractBaseUser):
+    """One person. `sub` is what relying parties know them by; the primary key never leaves the house."""
+
+    class Status(models.TextChoices):
+        INVITED = "invited"
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+        #: A seal did not match: nobody enters until it is understood why.
+        FROZEN = "frozen"
+        DELETED = "deleted"
+
+    # Credentials live apart, sealed, in their own table (idp.models.credential).
+    password = None
+    last_login = None
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    sub = models.CharField(max_length=64, unique=True, default=new_sub, editable=False)
+    preferred_username = models.CharField(max_length=150)
+    #: The canonical user name and e-mail address: what sign-in and recovery look accounts up by.
+    username_key = models.CharField(max_length=150, unique=True, editable=False)
+    email_key = models.CharField(max_length=254, unique=True, null=True, editable=False)
+    name = models.CharField(max_length=200, blank=True)
+    #: Claims for relying parties. Codes go to RecoveryAddress rows, never here.
+    email = models.EmailField(blank=True)
+    email_verified = models.BooleanField(default=False)
+    #: A BCP 47 tag we have words in, or empty: then messages speak the language of the page that asked.
+    locale = models.CharField(max_length=20, blank=True)
+    status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
+    created_at = models.DateTimeField()
+
+    USERNAME_FIELD = "preferred_username"
+
+    def __str__(self) -> str:
+        return f"account {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.username_key = canonical(self.preferred_username)
+        self.email_key = canonical(self.email) or None
+        super().save(*args, **kwargs)
+
+    @property
+    def may_sign_in(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    def set_password(self, raw_password: str | None) -> NoReturn:
+        raise NotImplementedError("A password changes only against a proof: idp.accounts.credentials.")
+
+    def set_unusable_password(self) -> NoReturn:
+        raise NotImplementedError("Credentials live apart from users: idp.accounts.credentials.")
+
+    def check_password(self, raw_password: str) -> NoReturn:
+        raise NotImplementedError("Verifying a password checks its seal: idp.accounts.credentials.")

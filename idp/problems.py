@@ -1,0 +1,110 @@
+"""Pages for what went wrong: what happened, what to do, and a reference to find it by. Never a dead end."""
+
+import json
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from idp import browser
+
+log = structlog.get_logger(__name__)
+
+#: What programs talk to. They get no page, no cookie, no language; their errors are JSON.
+MACHINE = (
+    "/.well-known/",
+    "/brand.css",
+    "/healthz",
+    "/jwks",
+    "/metrics",
+    "/readyz",
+    "/static/",
+    "/token",
+    "/userinfo",
+)
+
+
+def is_machine(request: HttpRequest) -> bool:
+    """Whether this is an endpoint for programs rather than a page for people."""
+    return request.path.startswith(MACHINE)
+
+
+def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpResponse:
+    """A page (or, for a program, JSON) with the problem in plain words and one next step."""
+    reference = browser.request_id(request)
+    log.info("refused", status=status, path=request.path[:200], reference=reference)
+    if is_machine(request):
+        body = json.dumps({"error": "invalid_request", "error_description": _ascii(status)})
+        return HttpResponse(body, status=status, content_type="application/json")
+    context = {
+        "heading": heading,
+        "lead": lead,
+        "reference": reference,
+        "back": {"url": "/sign-in", "label": _("Go to sign-in")},
+    }
+    return HttpResponse(render_to_string("idp/problem.html", context, request), status=status)
+
+
+def unreadable(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+    """400: what was sent is not what a browser sends for our forms."""
+    return page(
+        request,
+        status=400,
+        heading=_("We couldn't read that"),
+        lead=_("Something in what was sent is not what this page expects. Nothing was changed. Go back and try again."),
+    )
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """413: more than any of our forms needs."""
+    return page(
+        request,
+        status=413,
+        heading=_("That was too much"),
+        lead=_("What was sent is larger than this page accepts. Nothing was changed. Go back and try again."),
+    )
+
+
+def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+    return page(
+        request,
+        status=404,
+        heading=_("There is no such page"),
+        lead=_("The address may be mistyped, or the page may have moved."),
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form does not belong to this browser, or its cookie is gone."""
+    return page(
+        request,
+        status=403,
+        heading=_("This page is out of date"),
+        lead=_(
+            "It was open for a long time, or your browser does not keep cookies. Nothing was changed. "
+            "Go back, reload the page and try again.",
+        ),
+    )
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """500: our mistake. The log has the rest under the reference."""
+    return page(
+        request,
+        status=500,
+        heading=_("Something went wrong on our side"),
+        lead=_("You did nothing wrong, and your account is fine. Wait a moment and try again."),
+    )
+
+
+def unavailable() -> HttpResponse:
+    """503: the database is away, so nobody can be let in and nothing is guessed. A static page."""
+    response = HttpResponse(render_to_string("idp/unavailable.html"), status=503)
+    response["Retry-After"] = "30"
+    return response
+
+
+def _ascii(status: int) -> str:
+    """RFC 6749 5.2 limits error descriptions to printable ASCII, so they are not translated."""
+    return {404: "No such endpoint.", 413: "The request is too large."}.get(status, "The request is malformed.")

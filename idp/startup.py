@@ -1,0 +1,22 @@
+"""What must hold before anybody is let in: guards in the database, a sealed audit head, keys that open."""
+
+from django.db import connections
+
+from idp import guards
+from idp.audit import chain
+from idp.models import AuditEntry, AuditHead
+
+
+def after_migration(using: str) -> None:
+    """Write the triggers anew (a rebuilt table lost them) and begin the audit chain if there is none."""
+    tables = set(connections[using].introspection.table_names())
+    if not {"idp_credential", "idp_recoveryaddress", "idp_audithead"} <= tables:
+        return
+    guards.install(using)
+    if not AuditHead.objects.using(using).exists() and not AuditEntry.objects.using(using).exists():
+        chain.move_head(AuditHead(pk=1, sequence=0, entry_hash=chain.GENESIS))
+
+
+def faults(using: str = "default") -> list[str]:
+    """What keeps this provider from being ready, in words for an operator. Empty is good."""
+    return [f"database trigger {name} is missing or altered" for name in guards.missing(using)]

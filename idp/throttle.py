@@ -1,0 +1,78 @@
+"""Limits of record: counted in the database, one statement each, whose answer is the truth.
+
+Count first, decide after: two hundred requests at once are two hundred rows of the same UPDATE, and exactly the
+limit's number of them is told "yes". A counted attempt is never given back by a later error.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from django.db import connection
+
+from idp import keyring
+from idp.conf import Limit
+from idp.models import Counter
+
+#: One row per limit and subject: a new period starts it again, within a period it counts up.
+_COUNT = """
+INSERT INTO idp_counter (key, count, resets_at) VALUES (%(key)s, 1, %(resets_at)s)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN idp_counter.resets_at <= %(now)s THEN 1 ELSE idp_counter.count + 1 END,
+  resets_at = CASE WHEN idp_counter.resets_at <= %(now)s THEN excluded.resets_at ELSE idp_counter.resets_at END
+RETURNING count, resets_at
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How often it happened in this period, this time included."""
+
+    limit: Limit
+    count: int
+    resets_at: datetime
+
+    @property
+    def allowed(self) -> bool:
+        return self.count <= self.limit.count
+
+    @property
+    def left(self) -> int:
+        """How many more will be allowed."""
+        return max(0, self.limit.count - self.count)
+
+
+def count(name: str, limit: Limit, *subject: keyring.Part, now: datetime) -> Counted:
+    """Count one more of `name` for `subject` and say how many that makes. One statement, in any concurrency."""
+    with connection.cursor() as cursor:
+        adapt = connection.ops.adapt_datetimefield_value
+        cursor.execute(
+            _COUNT,
+            {"key": _key(name, subject), "now": adapt(now), "resets_at": adapt(now + limit.per)},
+        )
+        counted, resets_at = cursor.fetchone()
+    return Counted(limit=limit, count=counted, resets_at=_as_datetime(resets_at))
+
+
+def clear(name: str, *subject: keyring.Part) -> None:
+    """Forget the count of `name` for `subject`: it succeeded."""
+    Counter.objects.filter(key=_key(name, subject)).delete()
+
+
+def sweep(now: datetime) -> int:
+    """Remove periods that have ended. Returns how many."""
+    return Counter.objects.filter(resets_at__lte=now).delete()[0]
+
+
+def _key(name: str, subject: tuple[keyring.Part, ...]) -> str:
+    return keyring.digest("counter", name, *subject)
+
+
+def _as_datetime(value: object) -> datetime:
+    """SQLite hands out what it stored; PostgreSQL a datetime."""
+    if isinstance(value, str):
+        value = Counter._meta.get_field("resets_at").to_python(value)  # noqa: SLF001 -- Django's documented API
+        value = cast("datetime", value)
+        if value.tzinfo is None:
+            value = value.replace(tzinfo=connection.timezone)
+    return cast("datetime", value)

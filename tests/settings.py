@@ -1,0 +1,27 @@
+"""Settings for the tests: the real ones, with an environment of the tests' own."""
+
+import os
+from pathlib import Path
+
+_BUILD = Path(__file__).resolve().parent.parent / "build"
+_BUILD.mkdir(exist_ok=True)
+
+os.environ.setdefault("REGAIN_ISSUER", "https://id.contoso.example")
+os.environ.setdefault("SECRET_KEY", "a key for tests, which guards nothing at all, but is long enough")
+os.environ.setdefault(
+    "REGAIN_ROOT_KEYS",
+    "t2:dGVzdCByb290IGtleSBudW1iZXIgdHdvLCAzMiBieXRlcyE=,t1:dGVzdCByb290IGtleSBudW1iZXIgb25lLCAzMiBieXRlcyE=",
+)
+os.environ.setdefault("REDIS_URL", os.environ.get("REGAIN_TEST_REDIS_URL", "redis://127.0.0.1:1/0"))
+os.environ.setdefault("EMAIL_URL", "smtp://127.0.0.1:1")
+os.environ.setdefault("ALLOWED_HOSTS", "id.contoso.example,testserver,localhost")
+os.environ.setdefault("TENANT_NAME", "Contoso")
+os.environ["DATABASE_URL"] = os.environ.get("REGAIN_TEST_DATABASE_URL", f"sqlite:///{_BUILD / 'tests.sqlite3'}")
+
+from config.settings import *  # noqa: E402, F403 -- the environment comes first
+from config.settings import DATABASES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, so that threads and processes of one test see the same database.
+    DATABASES["default"]["TEST"] = {"NAME": str(_BUILD / "tests.sqlite3")}
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
