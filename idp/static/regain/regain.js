@@ -1,4 +1,4 @@
-// What a script adds to pages that work without one. Nothing is fetched and nothing is kept.
+// What a script adds to pages that work without one. Nothing is kept, and nothing comes from elsewhere.
 "use strict";
 
 // A page that came back with a problem says so first (WCAG 2.2, 3.3.1).
@@ -49,14 +49,20 @@ if (again) {
   });
 }
 
-// While a message is on its way the page looks again, unless somebody has begun to type.
+// While a message is on its way, its line is read again now and then; what somebody is typing stays.
+const look = async (seconds) => {
+  await new Promise((wake) => { setTimeout(wake, seconds * 1000); });
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const [old, fresh] = [document, page].map((each) => each.querySelector("[data-delivery]"));
+  if (!fresh) return;
+  if (fresh.dataset.delivery !== old.dataset.delivery) old.innerHTML = fresh.innerHTML;
+  old.dataset.delivery = fresh.dataset.delivery;
+  if (fresh.dataset.refresh) look(fresh.dataset.refresh);
+};
 const waiting = document.querySelector("[data-refresh]");
-if (waiting) {
-  const field = document.getElementById("code");
-  setInterval(() => {
-    if (!field.value && !document.hidden) location.replace(location.href);
-  }, Number(waiting.dataset.refresh) * 1000);
-}
+if (waiting) look(waiting.dataset.refresh);
 
 // A second press of a button while the first is on its way is the same press: a code costs one try, not two.
 for (const form of document.forms) {
