@@ -193,6 +193,45 @@ USE_TZ = True
 TIME_ZONE = TENANT_TIME_ZONE
 STATIC_URL = "/static/"
 
+# --- Delivery ---------------------------------------------------------------------------------------------
+
+# Redis carries ids and nothing of record: losing it costs a delay, never a message (idp.outbox).
+CELERY_BROKER_URL = REDIS_URL
+# JSON only: a pickle from somebody who can write to Redis would be code.
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+# No answer is kept, so none can be read.
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+# A worker that dies gives its task back at once; one that hangs, after the visibility timeout.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TASK_SOFT_TIME_LIMIT = 20
+CELERY_TASK_TIME_LIMIT = 25
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 30,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+    # A page waits for the bell at most this long, however Redis hangs; a worker blocks on Redis by profession.
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": env.float("BROKER_SOCKET_TIMEOUT", default=1),
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "max_retries": 0,
+}
+CELERY_TASK_DEFAULT_QUEUE = "sweep"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "ring for forgotten messages": {"task": "idp.ring_forgotten", "schedule": 5.0, "options": {"expires": 5}},
+    "tidy": {"task": "idp.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+}
+
 # --- What we say about ourselves --------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()

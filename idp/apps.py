@@ -11,7 +11,7 @@ class IdpConfig(AppConfig):
     verbose_name = "Identity provider"
 
     def ready(self) -> None:
-        from idp import checks  # noqa: F401, PLC0415 -- registers; models exist only now
+        from idp import checks, tasks  # noqa: F401, PLC0415 -- they register; models exist only now
 
         post_migrate.connect(self._after_migration, sender=self)
 

@@ -14,6 +14,9 @@ from idp import keyring
 from idp.conf import Limit
 from idp.models import Counter
 
+#: Names of limits that more than one module speaks of.
+SIGN_IN_ACCOUNT = "sign-in-account"
+
 #: One row per limit and subject: a new period starts it again, within a period it counts up.
 _COUNT = """
 INSERT INTO idp_counter (key, count, resets_at) VALUES (%(key)s, 1, %(resets_at)s)

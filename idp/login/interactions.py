@@ -65,6 +65,11 @@ def consented(interaction: Interaction, scopes: list[str]) -> bool:
     )
 
 
+def refuse(interaction: Interaction, error: str) -> None:
+    """Note that the person said no; `/continue` tells the application."""
+    Interaction.objects.filter(pk=interaction.pk, finished_at=None).update(refused=error)
+
+
 def finish(interaction: Interaction, *, now: datetime) -> bool:
     """Mark the request as answered. False if it was already: then there is nothing to answer."""
     return bool(Interaction.objects.filter(pk=interaction.pk, finished_at=None).update(finished_at=now))

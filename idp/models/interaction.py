@@ -24,6 +24,8 @@ class Interaction(models.Model):
     sign_in = models.ForeignKey(SignIn, on_delete=models.SET_NULL, null=True)
     #: Scopes the person allowed on the consent page of this very request.
     consented_scopes = models.JSONField(null=True)
+    #: The error the application gets, because the person said no (RFC 6749 4.1.2.1, `access_denied`).
+    refused = models.CharField(max_length=30, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     finished_at = models.DateTimeField(null=True)

@@ -1,0 +1,97 @@
+"""Setting a password, with everything that belongs to it, in one transaction.
+
+Whoever sets one (the owner at recovery, the owner while signed in) comes by here: the rules are the same on every
+way, sessions and grants end with the password they came from, and every address is told.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from idp import notices, throttle
+from idp.accounts import credentials, hashers, lookup, sessions
+from idp.accounts.password_rules import Fault, PasswordContext, faults, words_about
+from idp.accounts.proofs import Proof
+from idp.audit.events import Origin, SessionsEnded
+from idp.audit.record import record
+from idp.conf import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged:
+    """Done; what else ended or went out because of it."""
+
+    sessions_ended: int
+    grants_ended: int
+    addresses_told: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordUnfit:
+    """Not done; why. The proof is still good."""
+
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofStale:
+    """Not done: the password was changed meanwhile, or the proof has been spent or has expired."""
+
+
+def change_password(
+    proof: Proof,
+    raw: str,
+    *,
+    proved_by: str,
+    policy: Policy,
+    origin: Origin,
+    now: datetime,
+) -> PasswordChanged | PasswordUnfit | ProofStale:
+    """Spend `proof` on `raw`, if the rules accept it. End everything that hung on the old password; tell the owner.
+
+    `proved_by` names the way of proving, for the notice: a word of the vocabulary, such as "email".
+    """
+    found = lookup.get(proof.user)
+    if found.user is None or not found.user.may_sign_in:
+        return ProofStale()
+    context = PasswordContext(
+        second_factor_enforced=policy.second_factor_enforced,
+        words=words_about(
+            tenant=settings.TENANT_NAME,
+            name=found.user.name,
+            username=found.user.preferred_username,
+            email=found.user.email,
+        ),
+        previous=found.credential.material if found.credential else None,
+    )
+    if unfit := faults(raw, context=context):
+        return PasswordUnfit(faults=tuple(unfit))
+    # Hashing takes longer than all the statements below: the transaction begins after it.
+    encoded = hashers.hash_password(raw)
+    try:
+        with transaction.atomic():
+            credentials.write_password_hash(proof, encoded, now=now, origin=origin)
+            ended = sessions.end_all(proof.user, by=proof.earned, now=now)
+            record(
+                SessionsEnded(
+                    user=proof.user,
+                    sign_ins=ended.sign_ins,
+                    grants=ended.grants,
+                    reason=proof.earned,
+                ),
+                origin=origin,
+            )
+            told = notices.password_changed(
+                proof.user,
+                reference=proof.id,
+                proved_by=proved_by,
+                sessions_ended=ended.sign_ins,
+                origin=origin,
+                now=now,
+            )
+            throttle.clear(throttle.SIGN_IN_ACCOUNT, proof.user.bytes)
+    except credentials.ProofStale:
+        return ProofStale()
+    return PasswordChanged(sessions_ended=ended.sign_ins, grants_ended=ended.grants, addresses_told=told)

@@ -1,0 +1,49 @@
+"""Accounts, as an app that plugs in may see them: who is meant, and where they can be reached. Nothing else."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from idp.accounts import credentials, lookup
+from idp.models import RecoveryAddress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """An account that somebody said is theirs. `password_version` is 0 if it has no password yet."""
+
+    id: UUID
+    password_version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressRef:
+    """A verified address of an account, without the address."""
+
+    id: UUID
+    version: int
+
+
+def find(identifier: str) -> Account | None:
+    """The account that may recover by this user name or e-mail address, or None; one query either way.
+
+    A suspended, frozen or deleted account is none: recovery never ends in access for it (CVE-2025-0604).
+    """
+    found = lookup.find(identifier)
+    if found.user is None or not found.user.may_sign_in:
+        return None
+    version = found.credential.version if found.credential else 0
+    return Account(id=found.user.pk, password_version=version)
+
+
+def address(user: UUID | None, channel: str, typed: str) -> AddressRef | None:
+    """The account's own verified address, if `typed` is it. For nobody's account (None) the same one query."""
+    row = (
+        RecoveryAddress.objects.filter(
+            user=user or UUID(int=0),
+            channel=channel,
+            digest=credentials.address_digest(channel, typed),
+        )
+        .values_list("pk", "version")
+        .first()
+    )
+    return AddressRef(id=row[0], version=row[1]) if row else None

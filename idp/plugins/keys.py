@@ -1,0 +1,25 @@
+"""Keys under an app's own labels: deriving, sealing, digests."""
+
+from idp.keyring import (
+    Part,
+    Tampered,
+    canonical,
+    current_key_id,
+    derive,
+    digest,
+    fingerprint,
+    is_sealed,
+    seal,
+)
+
+__all__ = [
+    "Part",
+    "Tampered",
+    "canonical",
+    "current_key_id",
+    "derive",
+    "digest",
+    "fingerprint",
+    "is_sealed",
+    "seal",
+]

@@ -1,0 +1,18 @@
+"""Pages: the values templates take, our cookies, where a request comes from, and pages for problems."""
+
+from idp.browser import cookie, drop_cookie, network, origin, set_cookie
+from idp.pages import Application, Choice, Problem, Step
+from idp.problems import page
+
+__all__ = [
+    "Application",
+    "Choice",
+    "Problem",
+    "Step",
+    "cookie",
+    "drop_cookie",
+    "network",
+    "origin",
+    "page",
+    "set_cookie",
+]
