@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from idp import outbox
-from idp.login import interactions
+from idp import interactions
 from idp.models import AccessToken
 from idp.plugins import hooks
 

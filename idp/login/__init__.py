@@ -1,5 +1,5 @@
 """The pages between an authorization request and its answer.
 
-`interactions` keeps the request that waits, `dispatch` says what comes next, `views` show the pages. Each page
+`dispatch` says what comes next, `views` show the pages. Each page
 does one thing and returns to `/continue`; none knows another.
 """

@@ -13,7 +13,7 @@ def new_interaction_id() -> str:
 
 
 class Interaction(models.Model):
-    """The validated parameters of a request, bound to the browser that brought it. See `idp.login.interactions`."""
+    """The validated parameters of a request, bound to the browser that brought it. See `idp.interactions`."""
 
     id = models.CharField(max_length=32, primary_key=True, default=new_interaction_id, editable=False)
     browser_hash = models.CharField(max_length=64)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
-from idp.login import interactions
+from idp import interactions
 from idp.models import Client
 from idp.pages import Application
 
