@@ -1,8 +1,8 @@
 """One colour of the tenant's, made into the tokens that pages are painted with.
 
-A tenant names one colour. From it come three tokens, for light and for dark: the colour, what is written on it, and
-a soft ground on which it stands. Every pair has 4.5:1 (WCAG 2.2, 1.4.3) or the colour is refused at start: a button
-that some people cannot read is a door that some people cannot open.
+A tenant names one colour. From it come three tokens, for light and for dark: the colour, what is written on
+it, and a soft ground on which it stands. Every pair has 4.5:1 (WCAG 2.2, 1.4.3) or the colour is refused at
+start: a button that some people cannot read is a door that some people cannot open.
 """
 
 import colorsys
@@ -19,7 +19,7 @@ from django.views.decorators.http import condition, require_safe
 #: WCAG 2.2, 1.4.3: text of any size against its ground.
 READABLE = 4.5
 #: In the dark, a colour that only just passes looks dull beside the text.
-CLEAR = 8.0
+CLEAR = 9.0
 #: How much of the colour a soft ground takes, in hundredths, at the most.
 SOFT = {"light": 10, "dark": 14}
 
@@ -47,7 +47,7 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What one theme takes from the tenant's colour. `on_brand` is written on `brand`; `brand` on `brand_soft`."""
+    """What one theme takes from the colour: `on_brand` is written on `brand`, and `brand` on `brand_soft`."""
 
     brand: Colour
     on_brand: Colour
@@ -85,7 +85,9 @@ def style_sheet(colour: str) -> str:
 def parse(text: str) -> Colour:
     """A colour from `#rrggbb`, and from nothing else: what we print goes into a style sheet."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ValueError(f"TENANT_BRAND_COLOR must be # and six hexadecimal digits, as in #0b5f52, not {text!r}.")
+        raise ValueError(
+            f"TENANT_BRAND_COLOR must be # and six hexadecimal digits, as in #0b5f52, not {text!r}."
+        )
     red, green, blue = (int(text[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return Colour(red, green, blue)
 
@@ -104,7 +106,7 @@ def light(brand: Colour) -> Tokens:
 def dark(brand: Colour) -> Tokens:
     """The same hue, lifted until it stands out on the dark ground, and calmed so that it does not glare."""
     hue, lightness, saturation = colorsys.rgb_to_hls(brand.red, brand.green, brand.blue)
-    saturation = min(saturation, 0.55)
+    saturation = min(saturation, 0.5)
     lifted = brand
     while contrast(lifted, NIGHT) < CLEAR:
         lightness = min(1.0, lightness + 0.01)
@@ -123,7 +125,7 @@ def contrast(one: Colour, other: Colour) -> float:
 
 
 def _soft(brand: Colour, *, on: Colour, hundredths: int) -> Colour:
-    """The ground tinted with the colour, as much as still lets the colour be read on it; perhaps not at all."""
+    """The ground tinted with the colour, as far as the colour can still be read on it; perhaps not at all."""
     for share in range(hundredths, 0, -1):
         tinted = _mix(brand, on, share / 100)
         if contrast(brand, tinted) >= READABLE:

@@ -1,6 +1,6 @@
 """What every page shows around its question, and the plain values that views hand to templates.
 
-Nothing here knows an account, a database or an application's row: a page can be drawn when all of those are away.
+Nothing here knows an account, a database or an application's row: a page can be drawn while those are away.
 """
 
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ if (again) {
 // While a message is on its way, its line is read again now and then; what somebody is typing stays.
 const look = async (seconds) => {
   await new Promise((wake) => { setTimeout(wake, seconds * 1000); });
-  const answer = await fetch(location.href).catch(() => null);
+  const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const [old, fresh] = [document, page].map((each) => each.querySelector("[data-delivery]"));

@@ -1,0 +1,186 @@
+"""Recovery's pages and letter: the hooks that programs rely on, and what people are told."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from idp.pages import Application, Choice, Problem, Step, tenant
+from tests.hosted import LANGUAGES, assert_says_what_to_mend, assert_sound, render
+
+PAYROLL = Application(name="Payroll")
+SET_OUT = {"application": PAYROLL, "problems": [], "step": Step(1, 2), "back_url": "/recovery/"}
+ADDRESS = SET_OUT | {"method": "email", "address": "", "another_url": "/recovery/method/"}
+CODE = SET_OUT | {
+    "reference": "K7",
+    "asked_at": datetime(2026, 11, 23, 14, 21, tzinfo=UTC),
+    "until": datetime(2026, 11, 23, 14, 31, tzinfo=UTC),
+    "tries_left": 5,
+    "delivery": "sent",
+    "handed_at": datetime(2026, 11, 23, 14, 22, tzinfo=UTC),
+    "again_in": 40,
+    "another_url": "/recovery/method/",
+    "last_letter": False,
+    "refresh": None,
+}
+NEW_PASSWORD = SET_OUT | {"username": "jane", "minimum_length": 15, "step": Step(2, 2)}
+DONE = {"application": PAYROLL, "sessions_ended": 3, "continue_url": "/continue?i=abc", "told_by": ["email"]}
+EVERY_PAGE = {
+    "recovery-identify": ("recovery/identify.html", SET_OUT | {"identifier": "jane"}),
+    "recovery-problem": (
+        "recovery/problem.html",
+        SET_OUT | {"choices": [Choice("forgot", "I forgot my password", "Set a new one.", "key")]},
+    ),
+    "recovery-method": (
+        "recovery/method.html",
+        SET_OUT | {"choices": [Choice("email", "Send a code", icon="mail")], "none_url": None},
+    ),
+    "recovery-address": ("recovery/address.html", ADDRESS),
+    "recovery-code": ("recovery/code.html", CODE),
+    "recovery-new-password": ("recovery/new_password.html", NEW_PASSWORD),
+    "recovery-done": ("recovery/done.html", DONE),
+    "recovery-ended": (
+        "recovery/ended.html",
+        {"reason": "tries", "start_url": "/recovery/", "application": None},
+    ),
+    "recovery-slow": (
+        "recovery/slow.html",
+        {"until": CODE["until"], "back_url": "/recovery/", "application": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", EVERY_PAGE)
+def test_every_page_is_sound_in_every_language(name, language):
+    template, context = EVERY_PAGE[name]
+    assert_sound(render(template, context, language=language), language=language, name=name)
+
+
+@pytest.mark.parametrize(
+    "name", ["recovery-identify", "recovery-address", "recovery-code", "recovery-new-password"]
+)
+def test_a_problem_is_said_in_the_title_the_summary_and_at_the_field(name):
+    template, context = EVERY_PAGE[name]
+    field = name.removeprefix("recovery-").replace("identify", "identifier")
+    page = render(template, context | {"problems": [Problem(field, "That's not it")]})
+    assert_sound(page, name=name)
+    assert_says_what_to_mend(page, field=field, message="That's not it")
+
+
+def test_choices_are_submit_buttons():
+    problem = render(*EVERY_PAGE["recovery-problem"])
+    assert [(e["name"], e["value"]) for e in problem.by_class("choice")] == [("problem", "forgot")]
+    method = render(*EVERY_PAGE["recovery-method"])
+    assert [(e["name"], e["value"]) for e in method.by_class("choice")] == [("method", "email")]
+    assert method.by_id("none-of-these") is None
+
+
+def test_the_address_is_typed_and_never_shown():
+    page = render("recovery/address.html", ADDRESS)
+    assert page.by_id("address")["value"] == ""
+    assert page.by_id("address")["autocomplete"] == "email"
+    assert page.by_id("another-way")["href"] == "/recovery/method/"
+
+
+def test_the_code_page_promises_nothing_about_the_account():
+    page = render("recovery/code.html", CODE)
+    assert "If the address matches, we sent code K7 at 14:21. It works until 14:31." in page.text
+    assert "Handed to your mail provider at 14:22." in page.text
+    assert "5 tries left" in page.text
+    assert "Never read this code to anyone. Our staff will not ask for it." in page.text
+
+
+def test_the_code_field_is_one_field_for_digits():
+    page = render("recovery/code.html", CODE)
+    assert page.by_id("code")["autocomplete"] == "one-time-code"
+    assert page.by_id("code")["inputmode"] == "numeric"
+    assert page.form_of("code-form")[0] == "continue", "Enter submits the code, it does not ask for another"
+    assert page.by_id("send-again")["form"] == "code-form"
+    assert "formnovalidate" in page.by_id("send-again")
+
+
+@pytest.mark.parametrize("delivery", ["waiting", "sent", "delayed", "failed"])
+def test_delivery_is_announced_in_words(delivery):
+    page = render("recovery/code.html", CODE | {"delivery": delivery})
+    status = next(e for e in page.elements if "data-delivery" in e)
+    assert status["data-delivery"] == delivery
+    assert status["role"] == "status"
+    assert status["text"].strip()
+
+
+def test_sending_again_is_announced_then_open_then_over():
+    assert "Send again in 40 s" in render("recovery/code.html", CODE).text
+    assert "aria-disabled" not in render("recovery/code.html", CODE | {"again_in": 0}).by_id("send-again")
+    assert render("recovery/code.html", CODE | {"last_letter": True}).by_id("send-again") is None
+
+
+def test_without_a_script_a_waiting_page_looks_again_by_itself():
+    waiting = CODE | {"delivery": "waiting", "refresh": 5}
+    refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
+    assert refresh in render("recovery/code.html", waiting).html
+    assert refresh not in render("recovery/code.html", waiting | {"problems": [Problem("code", "No")]}).html
+    assert "refresh" not in render("recovery/code.html", CODE).html
+
+
+def test_a_new_password_is_typed_once_beside_the_name_it_belongs_to():
+    page = render("recovery/new_password.html", NEW_PASSWORD)
+    assert page.by_id("new-password")["name"] == "new_password"
+    assert page.by_id("new-password")["autocomplete"] == "new-password"
+    assert "value" not in page.by_id("new-password")
+    names = [e["value"] for e in page.all("input") if e.get("autocomplete") == "username"]
+    assert names == ["jane"], "password managers store the two together"
+    assert page.by_id("save-password")["tag"] == "button"
+    assert "At least 15 characters" in page.text
+
+
+def test_done_says_what_was_done_and_where_to_go():
+    page = render("recovery/done.html", DONE)
+    assert page.by_id("continue-to-app")["href"] == "/continue?i=abc"
+    assert page.by_id("continue-to-app")["text"] == "Continue to Payroll"
+    assert "We signed out 3 other sessions" in page.text
+    assert "We told you by email, in case it wasn't you" in page.text
+    nothing_else = render(
+        "recovery/done.html", DONE | {"application": None, "sessions_ended": 0, "told_by": []}
+    )
+    assert nothing_else.by_id("continue-to-app")["text"] == "Continue to sign-in"
+    assert "session" not in nothing_else.text
+
+
+@pytest.mark.parametrize("reason", ["tries", "expired", "superseded", "cancelled"])
+def test_every_end_has_a_new_beginning(reason):
+    page = render(
+        "recovery/ended.html", {"reason": reason, "start_url": "/recovery/?i=abc", "application": PAYROLL}
+    )
+    assert_sound(page, name="recovery-ended")
+    assert page.by_id("start-again")["href"] == "/recovery/?i=abc"
+    assert page.all("title")[0]["text"] == f"{page.all('h1')[0]['text']} - Contoso"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", ["3812 0457", "38120457"])
+def test_the_letter_stands_alone_as_text(language, code):
+    context = {
+        "tenant": tenant(),
+        "code": code,
+        "reference": "K7",
+        "until": CODE["until"],
+        "asked_at": CODE["asked_at"],
+        "device": "Chrome on Windows",
+    }
+    with translation.override(language):
+        subject, text, html = (
+            render_to_string(f"recovery/mail/code.{part}", context) for part in ("subject.txt", "txt", "html")
+        )
+    assert "Contoso" in subject
+    assert not any(digit in subject for digit in "0123456789"), "a subject is shown on locked screens"
+    assert "3812 0457" in text
+    assert "3812&nbsp;0457" in html
+    for part in (text, html):
+        assert "K7" in part
+        assert "14:31" in part
+        assert "14:21" in part
+        assert "Chrome on Windows" in part
+    assert "<a " not in html, "the letter of a code has no link to press"
+    assert f'lang="{LANGUAGES[language]}"' in html
