@@ -1,0 +1,304 @@
+"""New accounts from another system: one JSON object a line, with the claim names of OpenID Connect.
+
+An import makes accounts and never changes one. What a line says is judged first, without the database
+(parse); then lines are written in batches (load). A line that cannot be taken over whole is refused with a
+reason in plain words: half an account is worse than none, because nobody finds out.
+
+That `email_verified` is true is the operator's word. It makes the address one that codes are sent to, and
+stands in the account's history as what it is. An address without it is a claim, and never receives a code.
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.translation import get_supported_language_variant
+
+from idp.accounts import credentials
+from idp.accounts.adoption import UnusableHash, adopt
+from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
+from idp.audit.events import AccountImported
+from idp.audit.record import record
+from idp.models import Credential, RecoveryAddress, User
+from idp.models.user import canonical
+
+LONGEST_LINE: Final = 64 * 1024
+#: Lines in one transaction: enough to spare the disk, few enough not to hold up sign-ins.
+BATCH: Final = 100
+
+_TEXTS: Final = frozenset(
+    {"preferred_username", "email", "name", "locale", "phone_number", "password_hash", "totp_secret"}
+)
+_TRUTHS: Final = frozenset({"email_verified", "phone_number_verified"})
+#: Claims of OIDC Core 5.1 that an export may well have, and that have no place here yet.
+_LEFT_OUT: Final = frozenset(
+    {"sub", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender"}
+    | {"birthdate", "zoneinfo", "address", "updated_at", "phone_number", "phone_number_verified"}
+)
+_LONGEST: Final = {"preferred_username": 150, "email": 254, "name": 200}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAccount:
+    """A line that can be taken over, as it will be stored."""
+
+    preferred_username: str
+    email: str = ""
+    email_verified: bool = False
+    name: str = ""
+    locale: str = ""
+    #: In the form that accounts.hashers verifies.
+    password_hash: str | None = None
+    #: Claims on the line that are not stored, or not as they were.
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def keys(self) -> tuple[str, str | None]:
+        """What the account is found by; no two accounts share one."""
+        return canonical(self.preferred_username), canonical(self.email) or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """The account is there now."""
+
+    left_out: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class AlreadyHere:
+    """An account with this user name and this address was there before the import, and was left as it is."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nothing was made of the line. The reason is a sentence that quotes nothing secret."""
+
+    reason: str
+
+
+Outcome = Loaded | AlreadyHere | Refused
+
+
+def load(lines: Iterable[tuple[int, bytes]], *, now: datetime) -> Iterator[tuple[int, Outcome]]:
+    """Make the accounts of numbered `lines`, and tell of each line what came of it, once that is committed.
+
+    Reads as it goes: a batch is in memory, never the file. Stopped half-way it can simply be run again.
+    """
+    remaining = iter(lines)
+    while batch := list(islice(remaining, BATCH)):
+        parsed = [(number, parse(line)) for number, line in batch]
+        yield from _write(parsed, now=now)
+
+
+# --- What a line says -------------------------------------------------------------------------------------
+
+
+def parse(line: bytes) -> NewAccount | Refused:
+    """Judge one line, without looking at the accounts there are."""
+    try:
+        claims = _claims(line)
+        return _account(claims)
+    except _Unfit as unfit:
+        return Refused(str(unfit))
+    except UnusableHash as unusable:
+        return Refused(str(unusable))
+
+
+class _Unfit(Exception):  # noqa: N818 -- it says what happened
+    """A sentence about why a line is refused."""
+
+
+def _claims(line: bytes) -> dict[str, Any]:
+    """Return the object on the line, with known names and right types, and without what is null."""
+    if len(line) > LONGEST_LINE:
+        raise _Unfit(f"The line has more than {LONGEST_LINE} bytes.")
+    try:
+        claims = json.loads(line.decode(), object_pairs_hook=_without_repetition)
+    except UnicodeDecodeError:
+        raise _Unfit("The line is not UTF-8 text.") from None
+    except (ValueError, RecursionError):
+        raise _Unfit("The line is not JSON.") from None
+    if not isinstance(claims, dict):
+        raise _Unfit("The line is JSON, but not an object with names and values.")
+    given = {name: value for name, value in claims.items() if value is not None}
+    if "password" in given:
+        raise _Unfit("The line has a password in clear. Only password_hash is taken over.")
+    for name, value in given.items():
+        if name not in _TEXTS | _TRUTHS | _LEFT_OUT:
+            raise _Unfit(f"Nothing is called {name[:40]!a} here; is it misspelt?")
+        if name in _TEXTS and not isinstance(value, str):
+            raise _Unfit(f"{name} must be a text.")
+        if name in _TRUTHS and not isinstance(value, bool):
+            raise _Unfit(f"{name} must be true or false, without quotation marks.")
+    return given
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise _Unfit("The line says the same name twice.")
+    return names
+
+
+def _account(claims: dict[str, Any]) -> NewAccount:
+    if "totp_secret" in claims:
+        # The person would lose their second factor without a word: refusing the account is the safer answer.
+        raise _Unfit("Second factors cannot be imported yet; this line has a totp_secret.")
+    texts = {name: _text(name, claims.get(name, "")) for name in _LONGEST}
+    email = _email(texts["email"])
+    email_verified = claims.get("email_verified", False)
+    if email_verified and not email:
+        raise _Unfit("email_verified is true, but there is no email.")
+    locale, known = _locale(claims.get("locale", ""))
+    encoded = claims.get("password_hash")
+    if not encoded and not email_verified:
+        raise _Unfit("There is neither a password_hash nor a verified email: nobody could ever sign in.")
+    return NewAccount(
+        preferred_username=_username(texts["preferred_username"] or email),
+        email=email,
+        email_verified=email_verified,
+        name=texts["name"],
+        locale=locale,
+        password_hash=adopt(encoded) if encoded else None,
+        left_out=frozenset(claims.keys() & _LEFT_OUT) | (frozenset() if known else {"locale"}),
+    )
+
+
+def _text(name: str, value: str) -> str:
+    text = value.strip()
+    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and c not in _JOINERS for c in text):
+        raise _Unfit(f"{name} has characters that cannot be seen or typed.")
+    if len(text) > _LONGEST[name] or len(canonical(text)) > _LONGEST[name]:
+        raise _Unfit(f"{name} has more than {_LONGEST[name]} characters.")
+    return text
+
+
+#: Invisible, but part of how Persian, Hindi and other names are written.
+_JOINERS: Final = frozenset("\u200c\u200d")
+
+
+def _username(text: str) -> str:
+    if not text:
+        raise _Unfit("There is neither a preferred_username nor an email to sign in with.")
+    if len(text) > _LONGEST["preferred_username"]:  # an address in its place
+        raise _Unfit("There is no preferred_username, and the email is too long to be one.")
+    return text
+
+
+def _email(text: str) -> str:
+    if text:
+        try:
+            validate_email(text)
+        except ValidationError:
+            raise _Unfit("email is not an address.") from None
+    return text
+
+
+def _locale(tag: str) -> tuple[str, bool]:
+    """Return the language of ours that is nearest to a BCP 47 tag, and whether the tag found one."""
+    if not tag:
+        return "", True
+    try:
+        return get_supported_language_variant(tag.strip().replace("_", "-").lower()), True
+    except (LookupError, ValueError):
+        return "", False
+
+
+# --- What becomes of it -----------------------------------------------------------------------------------
+
+
+@dataclass
+class _Present:
+    """Who is found by what, among the accounts that a batch could touch."""
+
+    owners: dict[str, tuple[tuple[str, str | None], datetime]] = field(default_factory=dict)
+
+    def add(self, keys: tuple[str, str | None], created_at: datetime) -> None:
+        for key in keys:
+            if key is not None:
+                self.owners[key] = (keys, created_at)
+
+    def objection_to(self, account: NewAccount, *, now: datetime) -> AlreadyHere | Refused | None:
+        """Tell whether somebody has one of the account's keys: itself from an earlier import, or another."""
+        for key, what in zip(account.keys, ("user name", "email"), strict=True):
+            if key is None or key not in self.owners:
+                continue
+            keys, created_at = self.owners[key]
+            if created_at == now:
+                return Refused(f"An earlier line has the same {what}.")
+            if keys == account.keys:
+                return AlreadyHere()
+            return Refused(f"Another account has this {what}; it was left as it is.")
+        return None
+
+
+def _write(batch: list[tuple[int, NewAccount | Refused]], *, now: datetime) -> list[tuple[int, Outcome]]:
+    outcomes: list[tuple[int, Outcome]] = []
+    with transaction.atomic():
+        present = _present([account for _number, account in batch if isinstance(account, NewAccount)])
+        for number, account in batch:
+            if isinstance(account, Refused):
+                outcomes.append((number, account))
+                continue
+            outcome = present.objection_to(account, now=now) or _make(account, now=now)
+            if isinstance(outcome, Loaded):
+                present.add(account.keys, now)
+            outcomes.append((number, outcome))
+    return outcomes
+
+
+def _present(accounts: list[NewAccount]) -> _Present:
+    """Look up, in one query, whoever could be in the way: one's user name may be another's address."""
+    keys = {key for account in accounts for key in account.keys if key is not None}
+    present = _Present()
+    rows = User.objects.filter(Q(username_key__in=keys) | Q(email_key__in=keys))
+    for username_key, email_key, created_at in rows.values_list("username_key", "email_key", "created_at"):
+        present.add((username_key, email_key), created_at)
+    return present
+
+
+def _make(account: NewAccount, *, now: datetime) -> Loaded | Refused:
+    """Write one account with what proves it, all or nothing."""
+    user = User(
+        preferred_username=account.preferred_username,
+        email=account.email,
+        email_verified=account.email_verified,
+        name=account.name,
+        locale=account.locale,
+        created_at=now,
+    )
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            record(AccountImported(user=user.pk, email_vouched_for=account.email_verified))
+            if account.password_hash is not None:
+                proof = _proof(user, Credential.Kind.PASSWORD, now=now)
+                credentials.write_password_hash(proof, account.password_hash, now=now)
+            if account.email_verified:
+                channel = RecoveryAddress.Channel.EMAIL
+                proof = _proof(user, channel, now=now)
+                credentials.write_address(proof, account.email, channel=channel, now=now)
+    except IntegrityError:
+        return Refused("Another account took this user name or email a moment ago; it was left as it is.")
+    return Loaded(left_out=account.left_out)
+
+
+def _proof(user: User, kind: str, *, now: datetime) -> Proof:
+    """Mint the right to write a first credential: replacing one is not something an import can earn."""
+    return Proof(
+        user=user.pk,
+        kind=kind,
+        replaces=0,
+        earned=Earned.IMPORT,
+        source=user.pk,
+        expires_at=now + PROOF_LIFETIME,
+    )
