@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend. `field` is the id of the element to go to; at most one problem names a field."""
+    """One thing to mend. `field` is the id of the element to go to; problems of one field stand together."""
 
     field: str
     message: str

@@ -69,6 +69,14 @@ def test_a_problem_is_said_in_the_title_the_summary_and_at_the_field(name):
     assert_says_what_to_mend(page, field=field, message="That's not it")
 
 
+def test_a_password_with_two_faults_is_told_both_at_once():
+    problems = [Problem("new-password", "Too short"), Problem("new-password", "Found in lists")]
+    page = render("recovery/new_password.html", NEW_PASSWORD | {"problems": problems})
+    assert_sound(page, name="recovery-new-password")
+    for problem in problems:
+        assert_says_what_to_mend(page, field="new-password", message=problem.message)
+
+
 def test_choices_are_submit_buttons():
     problem = render(*EVERY_PAGE["recovery-problem"])
     assert [(e["name"], e["value"]) for e in problem.by_class("choice")] == [("problem", "forgot")]
@@ -148,7 +156,7 @@ def test_done_says_what_was_done_and_where_to_go():
     assert "session" not in nothing_else.text
 
 
-@pytest.mark.parametrize("reason", ["tries", "expired", "superseded", "cancelled"])
+@pytest.mark.parametrize("reason", ["tries", "expired", "superseded", "stale", "cancelled"])
 def test_every_end_has_a_new_beginning(reason):
     page = render(
         "recovery/ended.html", {"reason": reason, "start_url": "/recovery/?i=abc", "application": PAYROLL}
