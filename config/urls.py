@@ -1,5 +1,14 @@
-"""Every address of the provider, and of the apps that plug into it."""
+"""Every address: the provider's, then those of the apps that plug into it."""
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("idp.urls"))]
+from idp.plugins import hooks
+
+handler400 = "idp.problems.unreadable"
+handler404 = "idp.problems.not_found"
+handler500 = "idp.problems.failed"
+
+urlpatterns = [
+    path("", include("idp.urls")),
+    *hooks.urlpatterns(),
+]

@@ -13,7 +13,7 @@ from whitenoise import WhiteNoise
 
 application = get_wsgi_application()
 
-from idp import startup
+from idp import startup  # noqa: E402 -- its models exist once Django is set up
 
 try:
     _faults = startup.faults()

@@ -85,9 +85,7 @@ def style_sheet(colour: str) -> str:
 def parse(text: str) -> Colour:
     """A colour from `#rrggbb`, and from nothing else: what we print goes into a style sheet."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ValueError(
-            f"TENANT_BRAND_COLOR must be # and six hexadecimal digits, as in #0b5f52, not {text!r}."
-        )
+        raise ValueError(f"TENANT_BRAND_COLOR must be # and six hexadecimal digits, as in #0b5f52, not {text!r}.")
     red, green, blue = (int(text[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return Colour(red, green, blue)
 

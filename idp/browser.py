@@ -7,7 +7,7 @@ from secrets import token_urlsafe
 from uuid import uuid4
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from ua_parser import parse
 
@@ -18,6 +18,12 @@ SESSION = "regain-session"
 #: Binds a waiting authorization request to the browser that brought it.
 BROWSER = "regain-browser"
 LANGUAGE_LIFETIME = timedelta(days=365)
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: go there with GET, whatever this request was (RFC 9700 4.12)."""
+
+    status_code = 303
 
 
 def cookie(request: HttpRequest, name: str) -> str:
@@ -85,7 +91,7 @@ def request_id(request: HttpRequest) -> str:
 
 @lru_cache(maxsize=1024)
 def device(user_agent: str) -> str:
-    """ "Chrome, Windows" for a person to recognise; empty if the browser does not say."""
+    """Browser and system, as in "Chrome, Windows", for a person to recognise; empty if the browser does not say."""
     if not user_agent:
         return ""
     parsed = parse(user_agent)

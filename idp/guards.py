@@ -109,14 +109,17 @@ def _postgresql_statements() -> list[str]:
     for table in GUARDED:
         name = f"{table}_guard"
         statements += [
-            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
-            f"SET search_path = pg_catalog, public AS $${_postgresql_functions()[name]}$$",
+            (
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
+                f"SET search_path = pg_catalog, public AS $${_postgresql_functions()[name]}$$"
+            ),
             f"DROP TRIGGER IF EXISTS {table}_rows ON {table}",
-            f"CREATE TRIGGER {table}_rows BEFORE INSERT OR UPDATE OR DELETE ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION {name}()",
+            (
+                f"CREATE TRIGGER {table}_rows BEFORE INSERT OR UPDATE OR DELETE ON {table} "
+                f"FOR EACH ROW EXECUTE FUNCTION {name}()"
+            ),
             f"DROP TRIGGER IF EXISTS {table}_whole ON {table}",
-            f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
+            f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
             # Fires even where session_replication_role says otherwise.
             f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_rows",
             f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_whole",
@@ -141,6 +144,5 @@ def _missing_postgresql(connection: BaseDatabaseWrapper) -> list[str]:
         f"{table}_{suffix}"
         for table in GUARDED
         for suffix, kind in _POSTGRESQL_TYPES.items()
-        if found.get(f"{table}_{suffix}")
-        != ("A", kind, f"{table}_guard", _postgresql_functions()[f"{table}_guard"])
+        if found.get(f"{table}_{suffix}") != ("A", kind, f"{table}_guard", _postgresql_functions()[f"{table}_guard"])
     ]

@@ -68,11 +68,15 @@ def decrypt(label: str, ciphertext: str, *row: Part) -> str:
         raise Tampered(label)
     try:
         raw = urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        return AESGCM(derive(label, key_id=key_id)).decrypt(
-            raw[:_NONCE_BYTES],
-            raw[_NONCE_BYTES:],
-            canonical(*row),
-        ).decode()
+        return (
+            AESGCM(derive(label, key_id=key_id))
+            .decrypt(
+                raw[:_NONCE_BYTES],
+                raw[_NONCE_BYTES:],
+                canonical(*row),
+            )
+            .decode()
+        )
     except (InvalidTag, ValueError) as error:
         raise Tampered(label) from error
 

@@ -14,7 +14,7 @@ import structlog
 
 _SECRET = re.compile(
     r"pass|secret|token|code(?!_challenge_method)|otp|cookie|authorization|seal|material|address|email|phone",
-    re.I,
+    re.IGNORECASE,
 )
 #: Words that look like secrets and are none.
 _HARMLESS = {"status_code", "error_code", "recovery_address", "address_version"}

@@ -52,7 +52,7 @@ class SecurityHeaders:
             response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
         return response
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, (OperationalError, InterfaceError)):
             log.error("database away", alarm="database", error=type(exception).__name__)
             return problems.unavailable()
@@ -104,9 +104,7 @@ class RequestGuard:
             return False
         if request.path.startswith(_PROTOCOL):
             return True
-        return all(
-            len(values) == 1 or name in _REPEATABLE for each in fields for name, values in each.lists()
-        )
+        return all(len(values) == 1 or name in _REPEATABLE for each in fields for name, values in each.lists())
 
 
 def _pairs(fields: QueryDict) -> list[tuple[str, str]]:

@@ -86,9 +86,8 @@ def deliveries(reference: UUID) -> list[Delivery]:
 
 def claim(message_id: UUID, *, now: datetime) -> Message | None:
     """Take a message for one attempt. None if it is sent, dropped, or in somebody else's hands."""
-    claimed = (
-        Message.objects.filter(_claimable(now), pk=message_id, not_after__gt=now)
-        .update(state=State.SENDING, attempts=F("attempts") + 1, due_at=now + LEASE)
+    claimed = Message.objects.filter(_claimable(now), pk=message_id, not_after__gt=now).update(
+        state=State.SENDING, attempts=F("attempts") + 1, due_at=now + LEASE
     )
     if not claimed:
         Message.objects.filter(_claimable(now), pk=message_id).update(state=State.EXPIRED)

@@ -75,7 +75,7 @@ def not_found(request: HttpRequest, _exception: Exception | None = None) -> Http
     )
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 -- Django names it
     """403: the form does not belong to this browser, or its cookie is gone."""
     return page(
         request,

@@ -5,13 +5,12 @@ limit's number of them is told "yes". A counted attempt is never given back by a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import cast
+from datetime import datetime, timedelta
+from typing import Protocol, cast
 
 from django.db import connection
 
 from idp import keyring
-from idp.conf import Limit
 from idp.models import Counter
 
 #: Names of limits that more than one module speaks of.
@@ -25,6 +24,15 @@ ON CONFLICT (key) DO UPDATE SET
   resets_at = CASE WHEN idp_counter.resets_at <= %(now)s THEN excluded.resets_at ELSE idp_counter.resets_at END
 RETURNING count, resets_at
 """
+
+
+class Limit(Protocol):
+    """At most `count` within `per`: `idp.conf.Limit`, or an app's own."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def per(self) -> timedelta: ...
 
 
 @dataclass(frozen=True, kw_only=True)

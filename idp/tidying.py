@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from idp import outbox
-from idp import interactions
+from idp import interactions, outbox
 from idp.models import AccessToken
 from idp.plugins import hooks
 

@@ -1,1 +1,17 @@
-urlpatterns = []
+"""The provider's addresses, in the order a browser meets them; then what programs call."""
+
+from django.urls import include, path
+
+from idp import branding, probes
+from idp.account import views as account
+from idp.login import views as login
+
+urlpatterns = [
+    path("", include("idp.oidc.urls")),
+    path("sign-in", login.sign_in, name="sign-in"),
+    path("consent", login.consent, name="consent"),
+    path("account/", account.home, name="account"),
+    path("brand.css", branding.brand_css_view, name="brand-css"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+]

@@ -1,0 +1,24 @@
+"""What is wrong with the recovery policy, said when the server starts."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+
+from recovery.conf import policy
+from recovery.methods import registry
+
+
+@register(Tags.security)
+def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
+    """The policy's numbers hold, and what it offers is built."""
+    try:
+        offered = policy()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="recovery.E001")]
+    unknown = set(offered.methods) - {method.id for method in registry.METHODS}
+    unbuilt = set(offered.problems) - {"forgot"}
+    return [
+        Error(f"settings.RECOVERY offers {name!r}, which does not exist.", id="recovery.E002")
+        for name in sorted(unknown | unbuilt)
+    ]

@@ -86,9 +86,7 @@ def _scheme(encoded: str) -> str:
 def _unknown(scheme: str) -> UnusableHash:
     known = "It must be argon2, bcrypt, PBKDF2 or scrypt, Django-encoded or in PHC form."
     if scheme == "!":
-        return UnusableHash(
-            "This is Django's mark for “no usable password”. Leave password_hash out instead."
-        )
+        return UnusableHash("This is Django's mark for “no usable password”. Leave password_hash out instead.")
     if re.fullmatch(r"[A-Za-z0-9_-]{1,24}", scheme):
         return UnusableHash(f"Password hashes of the scheme “{scheme}” cannot be verified here. {known}")
     return UnusableHash(f"The password hash names no scheme. {known}")
@@ -184,9 +182,7 @@ def _within(what: str, value: int, limits: tuple[int, int]) -> None:
     if value < least:
         raise UnusableHash(f"{_capitalised(what)}: {value} is less than {least}, too weak to be taken over.")
     if value > most:
-        raise UnusableHash(
-            f"{_capitalised(what)}: {value} is more than {most}, too much to verify at each sign-in."
-        )
+        raise UnusableHash(f"{_capitalised(what)}: {value} is more than {most}, too much to verify at each sign-in.")
 
 
 def _exactly(length: int, scheme: str, digest: str) -> None:

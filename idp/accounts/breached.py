@@ -62,9 +62,7 @@ def load(path: Path) -> Bloom:
     except OSError as error:
         raise UnusableFilter(error.strerror or str(error)) from error
     if key(CANARY) not in stolen:
-        raise UnusableFilter(
-            "It lacks a password that every filter holds: it is cut short, or not one of SHA-1."
-        )
+        raise UnusableFilter("It lacks a password that every filter holds: it is cut short, or not one of SHA-1.")
     if sum(key(f"a stranger, number {n}") in stolen for n in range(_STRANGERS)) > _MOST_STRANGERS_FOUND:
         raise UnusableFilter("It finds passwords that nobody put in: it is damaged, or far too full.")
     return stolen

@@ -165,11 +165,8 @@ def is_genuine(credential: Credential) -> bool:
 
 def open_address(row: RecoveryAddress) -> Address | None:
     """The address in clear, or None if its seal is wrong: then its account is frozen and nothing is sent."""
-    try:
-        if not keyring.is_sealed(_ADDRESS_SEAL, row.seal, *_address_parts(row)):
-            raise keyring.Tampered(_ADDRESS_SEAL)
-        value = keyring.decrypt(_ADDRESS_KEY, row.ciphertext, row.id.bytes, row.user_id.bytes)
-    except keyring.Tampered:
+    value = _decrypted(row) if keyring.is_sealed(_ADDRESS_SEAL, row.seal, *_address_parts(row)) else None
+    if value is None:
         freeze_for_seal(row.user, table="recovery_address", row=row.id)
         return None
     return Address(id=row.id, user=row.user_id, channel=row.channel, value=value, version=row.version)
@@ -238,6 +235,13 @@ def _credential_parts(
 
 def _credential_seal(user: uuid.UUID, kind: str, material: str, version: int, proof: uuid.UUID) -> str:
     return keyring.seal(_CREDENTIAL_SEAL, *_credential_parts(user, kind, material, version, proof))
+
+
+def _decrypted(row: RecoveryAddress) -> str | None:
+    try:
+        return keyring.decrypt(_ADDRESS_KEY, row.ciphertext, row.id.bytes, row.user_id.bytes)
+    except keyring.Tampered:
+        return None
 
 
 def _address_parts(row: RecoveryAddress) -> tuple[keyring.Part, ...]:

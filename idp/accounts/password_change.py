@@ -4,6 +4,7 @@ Whoever sets one (the owner at recovery, the owner while signed in) comes by her
 way, sessions and grants end with the password they came from, and every address is told.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,10 +49,12 @@ def change_password(
     policy: Policy,
     origin: Origin,
     now: datetime,
+    then: Callable[[PasswordChanged], None] | None = None,
 ) -> PasswordChanged | PasswordUnfit | ProofStale:
     """Spend `proof` on `raw`, if the rules accept it. End everything that hung on the old password; tell the owner.
 
-    `proved_by` names the way of proving, for the notice: a word of the vocabulary, such as "email".
+    `proved_by` names the way of proving, for the notice: a word of the vocabulary, such as "email". `then` runs in
+    the same transaction: what it raises undoes everything.
     """
     found = lookup.get(proof.user)
     if found.user is None or not found.user.may_sign_in:
@@ -92,6 +95,13 @@ def change_password(
                 now=now,
             )
             throttle.clear(throttle.SIGN_IN_ACCOUNT, proof.user.bytes)
+            changed = PasswordChanged(
+                sessions_ended=ended.sign_ins,
+                grants_ended=ended.grants,
+                addresses_told=told,
+            )
+            if then is not None:
+                then(changed)
     except credentials.ProofStale:
         return ProofStale()
-    return PasswordChanged(sessions_ended=ended.sign_ins, grants_ended=ended.grants, addresses_told=told)
+    return changed

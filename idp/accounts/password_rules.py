@@ -109,18 +109,12 @@ def faults(raw: str, *, context: PasswordContext) -> list[Fault]:
     """
     text = _as_judged(raw)
     if text is None:
-        return [
-            Fault(
-                code="too_long", message=_("Use at most %(maximum)d characters."), values={"maximum": LONGEST}
-            )
-        ]
+        return [Fault(code="too_long", message=_("Use at most %(maximum)d characters."), values={"maximum": LONGEST})]
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         return [
             Fault(
                 code="unreadable",
-                message=_(
-                    "This contains line breaks or other characters that cannot be typed into a password."
-                ),
+                message=_("This contains line breaks or other characters that cannot be typed into a password."),
             )
         ]
     return _too_short(text, context) or list(_what_others_try(text, context))
@@ -242,17 +236,13 @@ def _what_others_try(text: str, context: PasswordContext) -> Iterable[Fault]:
     if _is_previous(text, context.previous):
         yield Fault(code="previous", message=_("This was your previous password."))
     if text.strip().lower() in _common_passwords():
-        yield Fault(
-            code="common", message=_("This is one of the most used passwords. Choose a different one.")
-        )
+        yield Fault(code="common", message=_("This is one of the most used passwords. Choose a different one."))
     elif breached.is_breached(text):
         yield Fault(code="breached", message=_("Found in lists of stolen passwords."))
     elif _score(_counted(text, context.words).text) < _FEWEST_GUESSES[context.minimum]:
         yield Fault(
             code="guessable",
-            message=_(
-                "This repeats itself or follows a simple pattern. Three or four unrelated words work well."
-            ),
+            message=_("This repeats itself or follows a simple pattern. Three or four unrelated words work well."),
         )
 
 

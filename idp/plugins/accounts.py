@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from idp.accounts import credentials, lookup
-from idp.models import RecoveryAddress
+from idp.models import RecoveryAddress, User
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +47,8 @@ def address(user: UUID | None, channel: str, typed: str) -> AddressRef | None:
         .first()
     )
     return AddressRef(id=row[0], version=row[1]) if row else None
+
+
+def username(user: UUID | None) -> str:
+    """The account's user name: for the password manager of somebody who has proved who they are."""
+    return User.objects.filter(pk=user).values_list("preferred_username", flat=True).first() or ""

@@ -17,6 +17,8 @@ class Waiting:
 
     application: Application
     continue_url: str
+    #: Who the application thinks is coming (OIDC Core 3.1.2.1, `login_hint`).
+    login_hint: str
 
 
 def waiting(request: HttpRequest, interaction_id: str, *, now: datetime) -> Waiting | None:
@@ -27,6 +29,7 @@ def waiting(request: HttpRequest, interaction_id: str, *, now: datetime) -> Wait
     return Waiting(
         application=application(interaction.client),
         continue_url=sign_in_url(interaction.id),
+        login_hint=interaction.parameters.get("login_hint", "")[:254],
     )
 
 

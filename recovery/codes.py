@@ -1,0 +1,164 @@
+"""Codes sent to an address: issuing one, and judging an answer. Shared by the methods that send messages.
+
+The web process posts a message that names the challenge and a generation; the worker derives the code from the
+same row when it writes the words. Neither keeps it.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from idp.plugins import accounts, delivery, keys
+from recovery import journeys, proof
+from recovery.domain import otp
+from recovery.domain.policy import OtpPolicy
+from recovery.models import Challenge, Journey, ProofOfAddress
+
+_LABEL = "recovery-otp"
+_NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A code that is good now, by its generation and the message that carries it."""
+
+    generation: int
+    delivery: delivery.Delivery
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A counted try: how many are left, and whether the answer was a live code."""
+
+    challenge: Challenge
+    right: bool
+    tries_left: int
+
+
+def code(challenge: Challenge, subject: UUID | None, generation: int, *, digits: int) -> str:
+    """The code of one generation. The same for whoever holds the row and the key ring."""
+    key = keys.derive(
+        _LABEL,
+        challenge.id.bytes,
+        (subject or _NOBODY).bytes,
+        proof.PURPOSE,
+        (challenge.address or _NOBODY).bytes,
+        challenge.address_version,
+        bytes(challenge.nonce),
+        key_id=challenge.key_id,
+        length=20,
+    )
+    return otp.code(key, generation, digits=digits)
+
+
+def reference(challenge: Challenge, generation: int) -> str:
+    """The message's short name, on the page and in the message."""
+    return otp.reference(challenge.id.int & 0xFFFF, generation)
+
+
+def ask(row: Journey, method: str, *, channel: str, typed: str, now: datetime) -> Challenge:
+    """Open (or continue) the asking by `method` for the typed address; the next code gets the next generation.
+
+    The tries already used stay used: typing another address buys no fresh luck. Runs in its caller's transaction.
+    """
+    meant = accounts.address(row.subject, channel, typed)
+    typed_digest = keys.digest("recovery-typed", channel, typed.strip().casefold())
+    challenge = Challenge.objects.select_for_update().filter(journey=row, method=method).first()
+    if challenge is None:
+        challenge = Challenge(journey=row, method=method, created_at=now)
+        _point_at(challenge, meant, typed_digest)
+        challenge.save(force_insert=True)
+        return challenge
+    challenge.generation += 1
+    if challenge.typed_digest != typed_digest:
+        challenge.since = challenge.generation
+        _point_at(challenge, meant, typed_digest)
+    challenge.save(update_fields=[*_POINTED_AT, "generation", "since"])
+    return challenge
+
+
+def ask_again(row: Journey, method: str) -> Challenge | None:
+    """One more code to the same address. None if nothing was asked yet, or it is answered."""
+    challenge = Challenge.objects.select_for_update().filter(journey=row, method=method, spent_at=None).first()
+    if challenge is not None:
+        challenge.generation += 1
+        challenge.save(update_fields=["generation"])
+    return challenge
+
+
+def live(challenge: Challenge, policy: OtpPolicy, *, now: datetime) -> list[Live]:
+    """The codes that are good now: the last few, each until its own end. One query."""
+    good = []
+    for each in delivery.deliveries(challenge.id):
+        lifetime_ends = _until(each, policy)
+        if each.number >= challenge.since and now < lifetime_ends and each.state != delivery.State.EXPIRED:
+            good.append(Live(generation=each.number, delivery=each, until=lifetime_ends))
+    return good[-policy.live :]
+
+
+def try_answer(row: Journey, method: str, answer: str, policy: OtpPolicy, *, now: datetime) -> Tried | None:
+    """Count a try, then compare. None if there is no try left, or nothing to answer.
+
+    The count is one UPDATE of its own, committed before anything is compared: of two hundred parallel guesses
+    exactly the budget's number are compared, and no later error gives a try back.
+    """
+    counted = Challenge.objects.filter(
+        journey=row,
+        method=method,
+        spent_at=None,
+        tries_used__lt=policy.tries,
+    ).update(tries_used=F("tries_used") + 1)
+    challenge = journeys.challenge(row, method)
+    if not counted or challenge is None:
+        return None
+    codes = [
+        code(challenge, row.subject, each.generation, digits=policy.digits) for each in live(challenge, policy, now=now)
+    ]
+    right = otp.matches(answer, codes)
+    # A decoy's codes were sent to nobody, so no answer is right, not even the one that matches.
+    right = right and challenge.address is not None and row.subject is not None
+    return Tried(challenge=challenge, right=right, tries_left=max(0, policy.tries - challenge.tries_used))
+
+
+def spend(challenge: Challenge, row: Journey, *, browser_key: str, now: datetime) -> ProofOfAddress | None:
+    """Turn the answered challenge into a proof, once. None if somebody else just did. In a transaction."""
+    if not transaction.get_connection().in_atomic_block or challenge.address is None or row.subject is None:
+        raise proof.Unearned(row.pk)
+    if not Challenge.objects.filter(pk=challenge.pk, spent_at=None).update(spent_at=now):
+        return None
+    earned = ProofOfAddress(
+        journey=row,
+        user=row.subject,
+        method=challenge.method,
+        purpose=proof.PURPOSE,
+        address=challenge.address,
+        address_version=challenge.address_version,
+        browser_hash=keys.fingerprint(browser_key),
+        created_at=now,
+    )
+    earned.seal = proof.seal(earned)
+    earned.save(force_insert=True)
+    return earned
+
+
+_POINTED_AT = ("address", "address_version", "typed_digest", "nonce", "key_id")
+
+
+def _point_at(challenge: Challenge, meant: accounts.AddressRef | None, typed_digest: str) -> None:
+    challenge.address = meant.id if meant else None
+    challenge.address_version = meant.version if meant else 0
+    challenge.typed_digest = typed_digest
+    challenge.nonce = secrets.token_bytes(16)
+    challenge.key_id = keys.current_key_id()
+
+
+def _until(each: delivery.Delivery, policy: OtpPolicy) -> datetime:
+    """A code's own end: its lifetime after the provider took it; until then, after the longest wait."""
+    handed: datetime | None = each.sent_at
+    waiting: timedelta = policy.longest_wait
+    return (handed or each.posted_at + waiting) + policy.lifetime

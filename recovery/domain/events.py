@@ -1,0 +1,55 @@
+"""What happens in a recovery, for the audit: ids, enums, counts. `user` is None for a decoy."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryStarted:
+    name: ClassVar[str] = "recovery.started"
+    user: UUID | None
+    journey: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChallengeIssued:
+    name: ClassVar[str] = "recovery.challenge.issued"
+    user: UUID | None
+    journey: UUID
+    method: str
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChallengeFailed:
+    name: ClassVar[str] = "recovery.challenge.failed"
+    user: UUID | None
+    journey: UUID
+    method: str
+    tries_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChallengePassed:
+    name: ClassVar[str] = "recovery.challenge.passed"
+    user: UUID
+    journey: UUID
+    method: str
+    proof: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryThrottled:
+    name: ClassVar[str] = "recovery.throttled"
+    user: UUID | None
+    journey: UUID
+    limit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryCompleted:
+    name: ClassVar[str] = "recovery.completed"
+    user: UUID
+    journey: UUID
+    methods: tuple[str, ...]

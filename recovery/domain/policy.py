@@ -1,0 +1,69 @@
+"""The numbers of recovery, in one frozen value that checks itself."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """At most `count` within `per`, starting with the first one counted."""
+
+    count: int
+    per: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtpPolicy:
+    """Codes sent to an address."""
+
+    #: NIST SP 800-63B 4.2.1.2 asks for 6; at 8, thirty guesses a day are 9 in 100,000 with three codes alive.
+    digits: int = 8
+    #: From the moment the provider accepted the message (ASVS 6.5.5: ten minutes at the most).
+    lifetime: timedelta = timedelta(minutes=10)
+    #: Wrong answers in one journey, over all of its codes.
+    tries: int = 5
+    #: How many of the last codes stay good: people type the code that arrived first.
+    live: int = 3
+    #: A message that waited longer is dropped rather than delivered late.
+    longest_wait: timedelta = timedelta(minutes=10)
+
+    def __post_init__(self) -> None:
+        if not 6 <= self.digits <= 9:  # noqa: PLR2004 -- below NIST's floor, above what HOTP's 31 bits carry
+            raise ValueError("RECOVERY['otp']: digits must be 6 to 9.")
+        if not timedelta(0) < self.lifetime <= timedelta(minutes=10):
+            raise ValueError("RECOVERY['otp']: lifetime may be 10 minutes at the most.")
+        if not 1 <= self.tries <= 10:  # noqa: PLR2004 -- more would be guessing
+            raise ValueError("RECOVERY['otp']: tries must be 1 to 10.")
+        if not 1 <= self.live <= 3:  # noqa: PLR2004 -- each live code is one more that a guess can hit
+            raise ValueError("RECOVERY['otp']: live must be 1 to 3.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryPolicy:
+    """What a tenant asks of people who lost their way in. Tightened freely, loosened within these bounds."""
+
+    #: The problems and methods on screen, in their order. What is listed must be built and registered.
+    problems: tuple[str, ...] = ("forgot",)
+    methods: tuple[str, ...] = ("email",)
+    #: How many different methods must be passed.
+    proofs_required: int = 1
+    #: A journey's time of work.
+    journey_lifetime: timedelta = timedelta(minutes=30)
+    otp: OtpPolicy = field(default_factory=OtpPolicy)
+    #: Codes sent again within one journey; to one address of one account; wrong codes at one account.
+    resend: Limit = Limit(count=1, per=timedelta(seconds=60))
+    messages_per_hour: Limit = Limit(count=5, per=timedelta(hours=1))
+    messages_per_day: Limit = Limit(count=10, per=timedelta(days=1))
+    wrong_codes_per_day: Limit = Limit(count=30, per=timedelta(days=1))
+    #: Journeys begun from one network: coarse, against machines.
+    starts_per_network: Limit = Limit(count=200, per=timedelta(hours=1))
+
+    def __post_init__(self) -> None:
+        if not self.problems or not self.methods:
+            raise ValueError("RECOVERY: at least one problem and one method must be offered.")
+        if not 1 <= self.proofs_required <= len(self.methods):
+            raise ValueError("RECOVERY['proofs_required'] asks for more methods than are offered.")
+        if not timedelta(minutes=5) <= self.journey_lifetime <= timedelta(hours=1):
+            raise ValueError("RECOVERY['journey_lifetime'] must be between 5 minutes and 1 hour.")
+        if self.wrong_codes_per_day.count > 100:  # noqa: PLR2004 -- NIST SP 800-63B 3.2.2
+            raise ValueError("RECOVERY['wrong_codes_per_day'] may be 100 at the most.")

@@ -1,0 +1,114 @@
+"""Journeys in the database: found by the browser's key, written only if nobody wrote since."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Any
+from uuid import UUID
+
+from idp.plugins import keys
+from recovery import proof
+from recovery.domain.journey import Ending, Journey
+from recovery.models import Challenge, ProofOfAddress
+from recovery.models import Journey as Row
+
+
+class Moved(Exception):  # noqa: N818 -- it says what happened
+    """The journey went on meanwhile, in another tab or another request. Look again where it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A journey as one request found it: the facts to decide by, and the row to write to."""
+
+    facts: Journey
+    row: Row
+    proofs: tuple[ProofOfAddress, ...]
+
+
+def load(browser_key: str) -> Held | None:
+    """The journey of this browser, with the proofs that hold in it. Two queries."""
+    row = Row.objects.filter(browser_hash=keys.fingerprint(browser_key)).first() if browser_key else None
+    if row is None:
+        return None
+    genuine = tuple(
+        each
+        for each in ProofOfAddress.objects.filter(journey=row)
+        if proof.is_genuine(each, journey=row.id, subject=row.subject, browser_hash=row.browser_hash)
+    )
+    return Held(facts=_facts(row, genuine), row=row, proofs=genuine)
+
+
+def begin(
+    *,
+    identifier_digest: str,
+    interaction_id: str,
+    subject: UUID | None,
+    password_version: int,
+    now: datetime,
+    expires_at: datetime,
+) -> tuple[Row, str]:
+    """A new journey and the key only its browser gets to know."""
+    key = token_urlsafe(32)
+    row = Row.objects.create(
+        browser_hash=keys.fingerprint(key),
+        identifier_digest=identifier_digest,
+        interaction_id=interaction_id,
+        subject=subject,
+        password_version=password_version,
+        started_at=now,
+        expires_at=expires_at,
+    )
+    return row, key
+
+
+def write(row: Row, **changes: Any) -> None:
+    """Write `changes`, if the row is as it was read. Raises Moved otherwise."""
+    revision = row.revision + 1
+    written = Row.objects.filter(pk=row.pk, revision=row.revision, ending="").update(
+        revision=revision,
+        **changes,
+    )
+    if not written:
+        raise Moved(row.pk)
+    for name, value in {"revision": revision, **changes}.items():
+        setattr(row, name, value)
+
+
+def consume(proofs: tuple[ProofOfAddress, ...], *, now: datetime) -> None:
+    """Use the proofs up. Raises Moved if one of them was used meanwhile."""
+    ids = [each.pk for each in proofs]
+    if ProofOfAddress.objects.filter(pk__in=ids, consumed_at=None).update(consumed_at=now) != len(ids):
+        raise Moved(ids)
+
+
+def end_others(subject: UUID, *, than: UUID) -> None:
+    """End every other open journey of the account: one success closes all doors that were ajar."""
+    Row.objects.filter(subject=subject, ending="").exclude(pk=than).update(ending=Ending.SUPERSEDED)
+
+
+def sweep(before: datetime) -> int:
+    """Remove journeys that ended before `before`, with all that hangs on them. Returns how many rows."""
+    return Row.objects.filter(expires_at__lt=before).delete()[0]
+
+
+def challenge(row: Row, method: str) -> Challenge | None:
+    """The open asking by `method`, if there is one."""
+    return Challenge.objects.filter(journey=row, method=method).first()
+
+
+def _facts(row: Row, genuine: tuple[ProofOfAddress, ...]) -> Journey:
+    return Journey(
+        id=row.id,
+        revision=row.revision,
+        interaction_id=row.interaction_id,
+        subject=row.subject,
+        password_version=row.password_version,
+        started_at=row.started_at,
+        expires_at=row.expires_at,
+        problem=row.problem,
+        method=row.method,
+        challenged=row.challenged,
+        proven=frozenset(each.method for each in genuine),
+        ending=Ending(row.ending) if row.ending else None,
+    )

@@ -1,0 +1,25 @@
+"""What a method is to the journey."""
+
+from typing import Protocol
+
+from idp.plugins.delivery import Message
+from idp.plugins.hooks import Letter
+from idp.plugins.web import Choice
+
+
+class MessageMethod(Protocol):
+    """A method that sends a code to an address its owner types in full."""
+
+    id: str
+    channel: str
+    #: The kind of its messages in the outbox.
+    kind: str
+
+    def choice(self) -> Choice:
+        """How it is offered."""
+
+    def fault(self, typed: str) -> str:
+        """What is wrong with the form of the typed address, in words; empty if nothing is."""
+
+    def letter(self, message: Message, *, language: str) -> Letter | None:
+        """The message with its code, written by the worker. None if it is of no more use."""

@@ -1,0 +1,57 @@
+"""A code sent to a verified e-mail address. It proves the address in a recovery; it is never a sign-in factor."""
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from idp.plugins import delivery
+from idp.plugins.delivery import Message
+from idp.plugins.hooks import Letter
+from idp.plugins.web import Choice
+from recovery import codes
+from recovery.conf import policy
+from recovery.domain import otp
+from recovery.models import Challenge
+
+
+class EmailCode:
+    id = "email"
+    channel = "email"
+    kind = "recovery.email_code"
+
+    def choice(self) -> Choice:
+        return Choice(
+            value=self.id,
+            title=_("Send a code to an email address I gave"),
+            detail=_("Then type the full address"),
+            icon="mail",
+        )
+
+    def fault(self, typed: str) -> str:
+        try:
+            validate_email(typed)
+        except ValidationError:
+            return _("Enter an email address, for example name@example.com")
+        return ""
+
+    def letter(self, message: Message, *, language: str) -> Letter | None:
+        numbers = policy().otp
+        challenge = Challenge.objects.select_related("journey").filter(pk=message.reference).first()
+        if challenge is None or challenge.spent_at or challenge.journey.ending:
+            return None
+        # The provider takes it within seconds of now; shown in minutes, this is never later than the real end.
+        until = timezone.now() + numbers.lifetime
+        return delivery.write(
+            "recovery/mail/code",
+            language=language,
+            code=otp.grouped(
+                codes.code(challenge, challenge.journey.subject, message.number, digits=numbers.digits),
+            ),
+            reference=codes.reference(challenge, message.number),
+            until=timezone.localtime(until),
+            asked_at=timezone.localtime(datetime.fromisoformat(message.facts["asked_at"])),
+            device=message.facts["device"],
+        )

@@ -1,0 +1,86 @@
+"""The record of recoveries: journeys, the challenges in them, and what was proven. Swept when their time is over."""
+
+import uuid
+
+from django.db import models
+
+
+class Journey(models.Model):
+    """The stored facts of a `domain.journey.Journey`. Its browser holds a key; the row holds the key's hash."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    #: Raised by each change; a slow tab that read an older one changes nothing.
+    revision = models.PositiveIntegerField(default=0)
+    browser_hash = models.CharField(max_length=64, unique=True)
+    interaction_id = models.CharField(max_length=32, blank=True)
+    #: Keyed digest of what was typed, so that an unknown account is limited like a known one.
+    identifier_digest = models.CharField(max_length=64)
+    #: No foreign keys to accounts: this app knows them by key only. None for a decoy.
+    subject = models.UUIDField(null=True, db_index=True)
+    password_version = models.PositiveIntegerField(default=0)
+    problem = models.CharField(max_length=20, blank=True)
+    method = models.CharField(max_length=20, blank=True)
+    challenged = models.BooleanField(default=False)
+    ending = models.CharField(max_length=20, blank=True)
+    #: What the last page tells: how many sessions ended, how many addresses were written to.
+    result = models.JSONField(default=dict)
+    started_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"journey {self.pk}"
+
+
+class Challenge(models.Model):
+    """One asking by one method in one journey. Its codes are derived from this row and the key ring."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    journey = models.ForeignKey(Journey, on_delete=models.CASCADE, related_name="challenges")
+    method = models.CharField(max_length=20)
+    #: The address a code goes to, and its version. None: the typed address is not the account's, or a decoy.
+    address = models.UUIDField(null=True)
+    address_version = models.PositiveIntegerField(default=0)
+    #: Keyed digest of the typed address: typing it again is asking again.
+    typed_digest = models.CharField(max_length=64)
+    nonce = models.BinaryField(max_length=16)
+    #: The root key its codes are derived with, so that a rotation in between changes no code.
+    key_id = models.CharField(max_length=16)
+    #: HOTP's counter: one more with each message. Codes before `since` went to another address.
+    generation = models.PositiveIntegerField(default=1)
+    since = models.PositiveIntegerField(default=1)
+    #: Counted before each comparison and never given back.
+    tries_used = models.PositiveIntegerField(default=0)
+    spent_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["journey", "method"], name="recovery_challenge_one_a_method"),
+        ]
+
+    def __str__(self) -> str:
+        return f"challenge {self.pk}"
+
+
+class ProofOfAddress(models.Model):
+    """Somebody at this journey's browser read a message sent to this address. Sealed, and good for this journey."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    journey = models.ForeignKey(Journey, on_delete=models.CASCADE, related_name="proofs")
+    user = models.UUIDField()
+    method = models.CharField(max_length=20)
+    purpose = models.CharField(max_length=20)
+    address = models.UUIDField()
+    address_version = models.PositiveIntegerField()
+    browser_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    consumed_at = models.DateTimeField(null=True)
+    seal = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["journey", "method"], name="recovery_proof_one_a_method"),
+        ]
+
+    def __str__(self) -> str:
+        return f"proof {self.pk}"

@@ -1,0 +1,16 @@
+"""The pages of a recovery, in the order a person meets them."""
+
+from django.urls import path
+
+from recovery import views
+
+urlpatterns = [
+    path("", views.identify, name="recovery-identify"),
+    path("problem/", views.problem, name="recovery-problem"),
+    path("method/", views.method, name="recovery-method"),
+    path("address/", views.address, name="recovery-address"),
+    path("code/", views.code, name="recovery-code"),
+    path("password/", views.new_password, name="recovery-new-password"),
+    path("done/", views.done, name="recovery-done"),
+    path("ended/", views.ended, name="recovery-ended"),
+]
