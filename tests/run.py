@@ -6,6 +6,7 @@ REGAIN_TEST_DATABASE_URL is what the settings use instead of a SQLite file. What
 the last thing printed. With CI=true nothing may be skipped.
 """
 
+import ast
 import os
 import signal
 import subprocess
@@ -157,7 +158,7 @@ def read_results(results: Path, skipped: Counter[str]) -> str:
             expected += 1
             continue
         place = (case.get("classname") or case.get("name") or "?").replace(".", "/")
-        skipped[f"{place}: {skip.get('message', 'no reason given')}"] += 1
+        skipped[f"{place}: {reason(skip)}"] += 1
     counts = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
     parts = {
         "failed": counts["failures"],
@@ -167,6 +168,14 @@ def read_results(results: Path, skipped: Counter[str]) -> str:
         "errors": counts["errors"],
     }
     return ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+
+
+def reason(skip: ET.Element) -> str:
+    """Why; for a file that was skipped as a whole, pytest puts it at the end of a tuple of three."""
+    if skip.get("message") != "collection skipped":
+        return skip.get("message") or "no reason given"
+    _path, _line, why = ast.literal_eval(skip.text or "('', 0, '')")
+    return why.removeprefix("Skipped: ")
 
 
 def say(report: Report) -> None:

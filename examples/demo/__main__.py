@@ -49,9 +49,7 @@ def main() -> int:
 def redis(environment: dict[str, str]) -> Iterator[Program]:
     server = find_server()
     if server is None:
-        raise SystemExit(
-            "No Redis was found: install redis-server or valkey-server, or set REDIS_URL to one."
-        )
+        raise SystemExit("No Redis was found: install redis-server or valkey-server, or set REDIS_URL to one.")
     address = urlsplit(environment["REDIS_URL"])
     file = VAR / "redis.conf"
     write_privately(
@@ -97,9 +95,7 @@ def announce(environment: dict[str, str]) -> None:
         except requests.RequestException:
             continue
         if ready.status_code == HTTPStatus.OK:
-            inbox = (
-                environment["EMAIL_URL"] if "EMAIL_URL" in os.environ else f"http://127.0.0.1:{INBOX.port}"
-            )
+            inbox = environment["EMAIL_URL"] if "EMAIL_URL" in os.environ else f"http://127.0.0.1:{INBOX.port}"
             places = {"issuer": issuer, "application": payroll, "inbox": inbox, "password": seed.PASSWORD}
             sys.stdout.write(ANNOUNCEMENT.format(**places))
             sys.stdout.flush()

@@ -44,9 +44,7 @@ def inbox_of(maildir: Path) -> type[BaseHTTPRequestHandler]:
     class Inbox(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.headers.get("Host", "").rpartition(":")[0] not in LOOPBACK:
-                self.answer(
-                    HTTPStatus.MISDIRECTED_REQUEST, "text/plain", "This inbox is for this machine only."
-                )
+                self.answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", "This inbox is for this machine only.")
             elif self.path == "/":
                 self.answer(HTTPStatus.OK, "text/html", inbox_page(maildir), f"{CLOSED}; style-src 'self'")
             elif self.path == "/inbox.css":

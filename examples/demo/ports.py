@@ -37,9 +37,7 @@ def refuse_if_busy(places: list[Place]) -> None:
     for place in places:
         other = chosen.setdefault(place.port, place)
         if other is not place:
-            raise SystemExit(
-                f"{place.variable} and {other.variable} are both {place.port}: make them differ."
-            )
+            raise SystemExit(f"{place.variable} and {other.variable} are both {place.port}: make them differ.")
         reason = why_not(place.port)
         if reason:
             raise SystemExit(
@@ -64,9 +62,5 @@ def why_not(port: int) -> str:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            return (
-                "is already in use"
-                if error.errno == errno.EADDRINUSE
-                else f"cannot be used ({error.strerror})"
-            )
+            return "is already in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
     return ""

@@ -66,19 +66,11 @@ def import_person(settings: dict[str, str]) -> None:
     password_hash = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
     people = VAR / "people.jsonl"
     write_privately(people, json.dumps(PERSON | {"password_hash": password_hash}) + "\n")
-    answer = manage(settings, "import_users", str(people), may_refuse=True)
+    manage(settings, "import_users", str(people))
     people.unlink()
-    if answer.returncode:
-        sys.stderr.write(
-            f"The demo person was not brought in (an account of hers may exist):\n{answer.stderr}"
-        )
 
 
-def manage(
-    settings: dict[str, str],
-    *command: str,
-    may_refuse: bool = False,
-) -> subprocess.CompletedProcess[str]:
+def manage(settings: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py; if it fails, say what it said and stop."""
     answer = subprocess.run(
         [sys.executable, "manage.py", *command],
@@ -88,6 +80,6 @@ def manage(
         capture_output=True,
         text=True,
     )
-    if answer.returncode and not may_refuse:
+    if answer.returncode:
         raise SystemExit(f"manage.py {command[0]} failed:\n{answer.stderr or answer.stdout}")
     return answer

@@ -117,10 +117,7 @@ def refresh() -> ResponseReturnValue:
         forget()  # the provider has ended this: the person signed out there, or has a new password
         raise
     # OpenID Connect Core 12.2: an ID token in the answer speaks of the same person as the first.
-    if (
-        "id_token" in token
-        and oauth.provider.parse_id_token(token, nonce=None)["sub"] != current.claims["sub"]
-    ):
+    if "id_token" in token and oauth.provider.parse_id_token(token, nonce=None)["sub"] != current.claims["sub"]:
         raise OAuthError(error="subject_mismatch", description="The new tokens are somebody else's.")
     current.token |= token  # a rotated refresh token takes the place of the one just used
     current.person = userinfo(token, current.claims["sub"])
@@ -174,9 +171,7 @@ def refused(error: OAuthError | JoseError) -> ResponseReturnValue:
 
 @pages.errorhandler(RequestException)
 def unreachable(_error: RequestException) -> ResponseReturnValue:
-    return render_template(
-        "problem.html", code="provider_unreachable", detail=current_app.config["ISSUER"]
-    ), 502
+    return render_template("problem.html", code="provider_unreachable", detail=current_app.config["ISSUER"]), 502
 
 
 @pages.after_app_request
