@@ -62,6 +62,15 @@ class SessionsEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignedOut:
+    """One sign-in was ended by its person."""
+
+    name: ClassVar[str] = "idp.sign_in.ended"
+    user: UUID
+    sign_in: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsentGiven:
     name: ClassVar[str] = "idp.consent.given"
     user: UUID

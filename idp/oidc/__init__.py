@@ -1,0 +1,16 @@
+"""The OpenID Connect provider: Authlib's flows under rules of our own, in the order a request meets them.
+
+An authorization request, file by file:
+
+    authorize    the endpoint, and `/continue`, where every page in between leads back to
+    checks       what is asked of a request, one row for each rule of a specification
+    answers      the redirect back to the application, with `iss` on every one; or a page, never both
+    server       Authlib, with its defaults overridden in one place
+    grants       the row behind it: code, refresh token and their one-time use, each decided by one statement
+    id_tokens    what the application learns about who signed in; `claims` what it may read afterwards
+
+What programs read: `discovery` (made from `supported`, which is also what is enforced), `keys`, `userinfo`.
+Who they are: `clients`, `client_auth`, `registration`. The way out: `logout`.
+
+This is the only package that speaks Authlib and joserfc.
+"""

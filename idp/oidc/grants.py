@@ -1,0 +1,214 @@
+"""The row behind an authorization: its code and its refresh tokens, each good once.
+
+Whether a code or a refresh token is still good is decided by one UPDATE whose row count is the truth; nothing is
+looked up first and written later. One that is shown a second time ends the whole family (RFC 9700 4.14.2), unless
+another client shows it: an outsider's attempt takes nothing from anybody.
+
+A refresh token says which family and which generation it is, and carries a seal over that. So *every* token that
+was ever replaced is recognised, not only the last: a thief who rotated twice is still found out when the
+application shows the one it has.
+"""
+
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Any
+
+from django.db import connection, transaction
+
+from idp import keyring
+from idp.audit.events import GrantReuseDetected
+from idp.audit.record import record
+from idp.conf import Policy
+from idp.models import AccessToken, Grant, SignIn, User
+from idp.oidc import supported
+from idp.oidc.checks import AuthorizationRequest
+from idp.oidc.clients import RelyingParty
+
+_SEAL = "refresh-token"
+_ENTROPY_BYTES = 32
+
+
+def begin(
+    asked: AuthorizationRequest,
+    client: RelyingParty,
+    sign_in: SignIn,
+    *,
+    scope: str,
+    policy: Policy,
+    now: datetime,
+) -> str:
+    """Write the grant for an answered request; returns its authorization code, of which only a hash stays."""
+    code = token_urlsafe(_ENTROPY_BYTES)
+    Grant.objects.create(
+        client=client.record,
+        user=sign_in.user,
+        sign_in=sign_in,
+        scope=scope,
+        sub=sign_in.user.sub,
+        nonce=asked.nonce,
+        auth_time=sign_in.authenticated_at,
+        amr=sign_in.amr,
+        redirect_uri=asked.redirect_uri,
+        code_hash=keyring.fingerprint(code),
+        code_challenge=asked.code_challenge,
+        code_expires_at=now + policy.code_lifetime,
+        created_at=now,
+    )
+    return code
+
+
+def redeem(code: str, redirect_uri: str, client: RelyingParty, *, now: datetime) -> Grant | None:
+    """The grant of this code, the first time its own client shows it with the address it was sent to.
+
+    A second time ends the family. Runs in its caller's transaction.
+    """
+    code_hash = keyring.fingerprint(code)
+    claimed = _update(
+        "code_redeemed_at = %s "
+        "WHERE code_hash = %s AND client_id = %s AND redirect_uri = %s "
+        "AND code_redeemed_at IS NULL AND code_expires_at > %s AND ended_at IS NULL "
+        "AND EXISTS (SELECT 1 FROM idp_user WHERE idp_user.id = idp_grant.user_id AND idp_user.status = %s)",
+        _db("code_redeemed_at", now),
+        code_hash,
+        _db("client", client.record.pk),
+        redirect_uri,
+        _db("code_expires_at", now),
+        User.Status.ACTIVE,
+    )
+    if claimed:
+        return claimed[0]
+    used = Grant.objects.filter(code_hash=code_hash, client=client.record, code_redeemed_at__isnull=False)
+    _end_family(used.first(), what="code", now=now)
+    return None
+
+
+def of_refresh_token(token: str, client: RelyingParty, *, now: datetime) -> Grant | None:
+    """The living grant whose current refresh token this is, and whose person may still sign in.
+
+    One that was replaced ends the family. Nothing is used up yet: that is `rotate`.
+    """
+    shown = _read(token)
+    if shown is None:
+        return None
+    grant = Grant.objects.select_related("user").filter(pk=shown.grant_id, client=client.record).first()
+    if grant is None or grant.ended_at is not None or not grant.user.may_sign_in:
+        return None
+    if grant.refresh_hash != keyring.fingerprint(token):
+        _end_family(grant, what="refresh_token", now=now)
+        return None
+    if grant.refresh_expires_at is None or grant.expires_at is None:
+        return None
+    return grant if now < min(grant.refresh_expires_at, grant.expires_at) else None
+
+
+def first_refresh_token(grant: Grant, *, policy: Policy, now: datetime) -> str:
+    """The family's first refresh token, for a grant that was just redeemed."""
+    token = _seal(grant.pk, generation=1)
+    Grant.objects.filter(pk=grant.pk).update(
+        refresh_hash=keyring.fingerprint(token),
+        refresh_generation=1,
+        refresh_expires_at=now + policy.refresh_idle,
+        expires_at=now + policy.refresh_absolute,
+    )
+    return token
+
+
+def rotate(grant: Grant, *, policy: Policy, now: datetime) -> str | None:
+    """The next refresh token, in exchange for the one `grant` was found by. None if somebody was faster."""
+    token = _seal(grant.pk, generation=grant.refresh_generation + 1)
+    replaced = Grant.objects.filter(pk=grant.pk, refresh_hash=grant.refresh_hash, ended_at=None).update(
+        refresh_hash=keyring.fingerprint(token),
+        refresh_generation=grant.refresh_generation + 1,
+        refresh_expires_at=now + policy.refresh_idle,
+    )
+    if replaced:
+        return token
+    _end_family(grant, what="refresh_token", now=now)
+    return None
+
+
+def access_token(grant: Grant, *, scope: str, policy: Policy, now: datetime) -> str:
+    """A new opaque access token; only its hash is kept."""
+    token = token_urlsafe(_ENTROPY_BYTES)
+    AccessToken.objects.create(
+        token_hash=keyring.fingerprint(token),
+        grant=grant,
+        scope=scope,
+        expires_at=now + policy.access_token_lifetime,
+    )
+    return token
+
+
+def of_access_token(token: str, *, now: datetime) -> AccessToken | None:
+    """The living access token with its grant and person; one query. Ended grants and suspended people have none."""
+    return (
+        AccessToken.objects.select_related("grant__user")
+        .filter(
+            token_hash=keyring.fingerprint(token),
+            expires_at__gt=now,
+            grant__ended_at=None,
+            grant__user__status=User.Status.ACTIVE,
+            grant__client__disabled_at=None,
+        )
+        .first()
+    )
+
+
+def may_refresh(grant: Grant, client: RelyingParty) -> bool:
+    """OpenID Connect Core 11: a refresh token is for those who were allowed `offline_access`."""
+    return client.check_grant_type("refresh_token") and supported.OFFLINE_ACCESS in grant.scope.split()
+
+
+def sweep(now: datetime) -> int:
+    """Remove access tokens whose time is over. Returns how many."""
+    return AccessToken.objects.filter(expires_at__lte=now).delete()[0]
+
+
+def _end_family(grant: Grant | None, *, what: str, now: datetime) -> None:
+    if grant is None:
+        return
+    with transaction.atomic():
+        ended = Grant.objects.filter(pk=grant.pk, ended_at=None).update(ended_at=now, ended_by=f"{what}_reuse")
+        if ended:
+            record(GrantReuseDetected(user=grant.user_id, grant=grant.pk, what=what))
+
+
+# --- Refresh tokens: <grant>.<generation>.<chance>.<seal> ---------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    grant_id: uuid.UUID
+    generation: int
+
+
+def _seal(grant_id: uuid.UUID, *, generation: int) -> str:
+    family = urlsafe_b64encode(grant_id.bytes).rstrip(b"=").decode()
+    chance = token_urlsafe(16)
+    return f"{family}.{generation}.{chance}.{keyring.seal(_SEAL, grant_id.bytes, generation, chance)}"
+
+
+def _read(token: str) -> _Shown | None:
+    try:
+        family, generation, chance, seal = token.split(".", 3)
+        shown = _Shown(grant_id=uuid.UUID(bytes=urlsafe_b64decode(family + "==")), generation=int(generation))
+    except ValueError:
+        return None
+    genuine = keyring.is_sealed(_SEAL, seal, shown.grant_id.bytes, shown.generation, chance)
+    return shown if genuine else None
+
+
+# --- UPDATE … RETURNING, which Django has no word for ---------------------------------------------------------
+
+
+def _update(assignments: str, *parameters: Any) -> list[Grant]:
+    # Only our own words are put together here; every value travels as a parameter.
+    return list(Grant.objects.raw(f"UPDATE idp_grant SET {assignments} RETURNING *", parameters))  # noqa: S608
+
+
+def _db(field: str, value: Any) -> Any:
+    """`value` as this database keeps it in that column (SQLite has neither UUIDs nor times)."""
+    return Grant._meta.get_field(field).get_db_prep_value(value, connection)  # noqa: SLF001 -- Django's public API

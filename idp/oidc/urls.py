@@ -1,0 +1,18 @@
+"""The protocol's addresses. Discovery publishes the same paths (`supported.ENDPOINTS`)."""
+
+from django.urls import path
+
+from idp.oidc import authorize, logout, views
+from idp.oidc.supported import ENDPOINTS
+from idp.oidc.userinfo import userinfo
+
+urlpatterns = [
+    path(".well-known/openid-configuration", views.configuration, name="openid-configuration"),
+    path(ENDPOINTS["jwks_uri"][1:], views.jwks, name="jwks"),
+    path(ENDPOINTS["authorization_endpoint"][1:], authorize.authorize, name="authorize"),
+    path("continue", authorize.resume, name="continue"),
+    path(ENDPOINTS["token_endpoint"][1:], views.token, name="token"),
+    path(ENDPOINTS["userinfo_endpoint"][1:], userinfo, name="userinfo"),
+    path(ENDPOINTS["end_session_endpoint"][1:], logout.sign_out, name="sign-out"),
+    path("signed-out", logout.signed_out, name="signed-out"),
+]
