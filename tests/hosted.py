@@ -76,9 +76,7 @@ def assert_sound(page, *, language="en", name):
     assert not [repeated for repeated, times in ids.items() if times > 1]
     assert not page.all("style")
     assert not [e for e in page.elements if "style" in e or any(key.startswith("on") for key in e)]
-    assert [(script["src"], script["text"]) for script in page.all("script")] == [
-        ("/static/regain/regain.js", "")
-    ]
+    assert [(script["src"], script["text"]) for script in page.all("script")] == [("/static/regain/regain.js", "")]
     for field in page.all("input"):
         if field.get("type") not in {"hidden", "checkbox"} and field.get("aria-hidden") != "true":
             assert [label for label in page.all("label") if label.get("for") == field["id"]], field

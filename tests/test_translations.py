@@ -125,9 +125,7 @@ def _calls_in(source):
 
 
 def _tags_in(template):
-    for found in _IN_TEMPLATE.finditer(
-        templatize(template.read_text(encoding="utf-8"), origin=str(template))
-    ):
+    for found in _IN_TEMPLATE.finditer(templatize(template.read_text(encoding="utf-8"), origin=str(template))):
         yield found["call"], [ast.literal_eval(text) for text in _LITERAL.findall(found["strings"])]
 
 

@@ -45,9 +45,7 @@ def test_the_tenants_own_colour_is_used_as_it_is_in_light():
 
 
 def test_a_light_colour_is_refused_with_the_reason():
-    with pytest.raises(
-        ValueError, match=r"TENANT_BRAND_COLOR #ffcc00 is too light: .* choose a darker shade"
-    ):
+    with pytest.raises(ValueError, match=r"TENANT_BRAND_COLOR #ffcc00 is too light: .* choose a darker shade"):
         branding.style_sheet("#ffcc00")
 
 

@@ -197,8 +197,7 @@ def test_the_notice_of_a_changed_password_stands_alone_as_text(language):
     }
     with translation.override(language):
         subject, text, html = (
-            render_to_string(f"idp/mail/password_changed.{part}", context)
-            for part in ("subject.txt", "txt", "html")
+            render_to_string(f"idp/mail/password_changed.{part}", context) for part in ("subject.txt", "txt", "html")
         )
     assert "Contoso" in subject
     assert subject.strip().count("\n") == 0

@@ -58,9 +58,7 @@ def test_every_page_is_sound_in_every_language(name, language):
     assert_sound(render(template, context, language=language), language=language, name=name)
 
 
-@pytest.mark.parametrize(
-    "name", ["recovery-identify", "recovery-address", "recovery-code", "recovery-new-password"]
-)
+@pytest.mark.parametrize("name", ["recovery-identify", "recovery-address", "recovery-code", "recovery-new-password"])
 def test_a_problem_is_said_in_the_title_the_summary_and_at_the_field(name):
     template, context = EVERY_PAGE[name]
     field = name.removeprefix("recovery-").replace("identify", "identifier")
@@ -149,18 +147,14 @@ def test_done_says_what_was_done_and_where_to_go():
     assert page.by_id("continue-to-app")["text"] == "Continue to Payroll"
     assert "We signed out 3 other sessions" in page.text
     assert "We told you by email, in case it wasn't you" in page.text
-    nothing_else = render(
-        "recovery/done.html", DONE | {"application": None, "sessions_ended": 0, "told_by": []}
-    )
+    nothing_else = render("recovery/done.html", DONE | {"application": None, "sessions_ended": 0, "told_by": []})
     assert nothing_else.by_id("continue-to-app")["text"] == "Continue to sign-in"
     assert "session" not in nothing_else.text
 
 
 @pytest.mark.parametrize("reason", ["tries", "expired", "superseded", "stale", "cancelled"])
 def test_every_end_has_a_new_beginning(reason):
-    page = render(
-        "recovery/ended.html", {"reason": reason, "start_url": "/recovery/?i=abc", "application": PAYROLL}
-    )
+    page = render("recovery/ended.html", {"reason": reason, "start_url": "/recovery/?i=abc", "application": PAYROLL})
     assert_sound(page, name="recovery-ended")
     assert page.by_id("start-again")["href"] == "/recovery/?i=abc"
     assert page.all("title")[0]["text"] == f"{page.all('h1')[0]['text']} - Contoso"
