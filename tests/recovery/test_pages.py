@@ -186,3 +186,9 @@ def test_the_letter_stands_alone_as_text(language, code):
         assert "Chrome on Windows" in part
     assert "<a " not in html, "the letter of a code has no link to press"
     assert f'lang="{LANGUAGES[language]}"' in html
+
+
+def test_a_single_step_is_not_counted():
+    assert render("recovery/code.html", CODE).by_class("step")
+    assert not render("recovery/code.html", CODE | {"step": Step(1, 1)}).by_class("step")
+    assert not render("recovery/new_password.html", NEW_PASSWORD | {"step": Step(1, 1)}).by_class("step")
