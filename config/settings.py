@@ -160,8 +160,21 @@ IDP = {
 }
 RECOVERY: dict[str, object] = {}
 
+#: The first hashes; the others only verify what accounts brought along, until their next sign-in.
 PASSWORD_HASHERS = [
-    "idp.accounts.hashers.Argon2idHasher",
+    f"idp.accounts.hashers.{name}"
+    for name in (
+        "Argon2idHasher",
+        "ImportedArgon2Hasher",
+        "BcryptHasher",
+        "BcryptSha256Hasher",
+        "Pbkdf2Sha256Hasher",
+        "Pbkdf2Sha1Hasher",
+        "ScryptHasher",
+        "RawPbkdf2Sha256Hasher",
+        "RawPbkdf2Sha512Hasher",
+        "RawPbkdf2Sha1Hasher",
+    )
 ]
 
 # --- The web ----------------------------------------------------------------------------------------------

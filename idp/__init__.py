@@ -1,1 +1,35 @@
-"""The provider."""
+"""The provider: who people are, and what applications may know of them.
+
+In the order a browser meets them:
+
+    URL                                   enters at                    what happens
+    /.well-known/openid-configuration     oidc.discovery               where everything is, and what is offered
+    /authorize                            oidc.authorize               validated; answered at once, or written down as
+                                                                       an Interaction bound to this browser
+    /continue?i=                          oidc.authorize.resume        login.dispatch.next_step(facts): the only place
+                                                                       that says what comes next
+    /sign-in?i=                           login.views.sign_in          name and password; the way to recovery comes
+                                                                       from plugins.hooks.rescue, not from an import
+    /consent?i=                           login.views.consent          what the application will see
+    /token                                oidc.views.token             code or refresh token in, tokens out
+    /userinfo                             oidc.userinfo                claims for an access token
+    /jwks                                 oidc.keys                    public keys
+    /sign-out, /signed-out                oidc.logout                  RP-initiated logout
+    /account/                             account.views                who is signed in here
+    /healthz, /readyz                     probes                       alive; ready
+
+Where things are decided, done and kept:
+
+    models      the record: one file for each kind of row
+    keyring     root keys in, derived keys out: seals, digests, encryption
+    guards      triggers under the credentials; startup checks that they are there
+    audit       what happened, as a hash chain with a sealed head
+    accounts    finding an account, the one writer of credentials, password rules, sessions
+    outbox      a message to send is a row first; delivery hands it over; tasks are Celery's side of it
+    throttle    limits of record
+    login       dispatch decides, views show
+    oidc        the protocol; the only place that knows Authlib
+    plugins     the front door for other apps
+
+Imports go down; tests/architecture/contracts.ini holds the order.
+"""

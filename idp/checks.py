@@ -1,11 +1,14 @@
 """What is wrong with a deployment, said when it starts."""
 
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 from idp import branding
+from idp.accounts import breached
 from idp.conf import policy
 from idp.plugins import hooks
 
@@ -18,6 +21,8 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
         policy()
         branding.brand_css()
         hooks.plugins()
-    except (ImproperlyConfigured, ImportError, ValueError) as error:
+        if settings.BREACH_FILTER:
+            breached.load(Path(settings.BREACH_FILTER))
+    except (ImproperlyConfigured, ImportError, ValueError, breached.UnusableFilter) as error:
         found.append(Error(str(error), id="idp.E001"))
     return found

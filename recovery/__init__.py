@@ -1,1 +1,41 @@
-"""Self-service account recovery."""
+"""Self-service account recovery: the only way back in, for everybody.
+
+It hooks into the sign-in screen through `idp.plugins` and nothing else; take "recovery" out of INSTALLED_APPS and
+its plug-in out of IDP_PLUGINS, and the provider works without it.
+
+    URL                    page           what it asks                          intention (flow)
+    /recovery/             identify       who are you?                          begin
+    /recovery/problem/     problem        what is stopping you?                 choose_problem
+    /recovery/method/      method         how will you prove it?                choose_method
+    /recovery/address/     address        your full address, typed              send_challenge
+    /recovery/code/        code           the code from the message             submit_answer, send_again
+    /recovery/password/    new_password   a new password                        set_new_password
+    /recovery/done/        done           (nothing: what happened, and the way on)
+    /recovery/ended/       ended          (nothing: why it is over, and how to begin again)
+
+A journey stores facts; `domain.journey.current_step` says which question they lead to:
+
+    stateDiagram-v2
+    [*] --> identify
+    identify --> problem: a name was typed
+    problem --> method: the problem is known
+    method --> address: a method was chosen
+    address --> code: a code is on its way
+    code --> password: the code was right
+    password --> done: the password is new
+    code --> ended: all tries are used up
+    code --> ended: begun anew elsewhere
+    code --> ended: the password changed meanwhile
+    code --> ended: time ran out
+    done --> [*]: sign in, and back to the application
+
+I am the one-time code: `views.address` → `flow.send_challenge` counts the limits, writes the `Challenge` and its
+outbox message in one transaction → after commit the bell rings → the worker claims the message, and
+`methods.email` derives me from the challenge's row and writes the words → the page says how far I have come →
+the person types me → `flow.submit_answer` → `codes.try_answer` counts the try in one UPDATE, then compares →
+`codes.spend` turns the challenge into a proof of *this* journey, account, address and browser → the facts now lead
+to `new_password`, where `proof.mint` makes them the right to replace one particular password, once.
+
+An account that does not exist passes through the same lines, rows and limits. Before the first proof nothing on a
+page depends on the account.
+"""

@@ -139,10 +139,12 @@ def verify_password(user: User | None, credential: Credential | None, raw: str, 
     if user is None or credential is None:
         hashers.burn(raw)
         return False
-    right = hashers.verify_password(raw, credential.material)
     if not is_genuine(credential):
+        # Not even its hash's parameters are believed.
+        hashers.burn(raw)
         freeze_for_seal(user, table="credential", row=credential.id)
         return False
+    right = hashers.verify_password(raw, credential.material)
     if right and user.may_sign_in and hashers.needs_upgrade(credential.material):
         upgrade_hash(credential, raw, now=now)
     return right and user.may_sign_in

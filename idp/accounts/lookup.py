@@ -4,7 +4,7 @@ import re
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, FilteredRelation, Q, QuerySet
 
 from idp.models import Credential, User
 from idp.models.user import canonical
@@ -40,14 +40,14 @@ def get(user_id: uuid.UUID) -> Found:
 _COLUMNS = ("id", "material", "version", "proof", "seal", "changed_at")
 
 
-def _with_password():  # type: ignore[no-untyped-def]  # noqa: ANN202 -- an annotated QuerySet has no name
+def _with_password() -> QuerySet[User]:
     return User.objects.annotate(
         own=FilteredRelation("credentials", condition=Q(credentials__kind=Credential.Kind.PASSWORD)),
     ).annotate(**{f"own_{column}": F(f"own__{column}") for column in _COLUMNS})
 
 
 def _found(user: User | None) -> Found:
-    if user is None or user.own_id is None:  # type: ignore[attr-defined]
+    columns = {column: getattr(user, f"own_{column}", None) for column in _COLUMNS}
+    if user is None or columns["id"] is None:
         return Found(user=user, credential=None)
-    columns = {column: getattr(user, f"own_{column}") for column in _COLUMNS}
     return Found(user=user, credential=Credential(user=user, kind=Credential.Kind.PASSWORD, **columns))

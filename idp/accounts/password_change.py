@@ -18,6 +18,7 @@ from idp.accounts.proofs import Proof
 from idp.audit.events import Origin, SessionsEnded
 from idp.audit.record import record
 from idp.conf import Policy
+from idp.models import Client
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ def change_password(
             name=found.user.name,
             username=found.user.preferred_username,
             email=found.user.email,
+            applications=Client.objects.values_list("client_name", flat=True),
         ),
         previous=found.credential.material if found.credential else None,
     )

@@ -1,0 +1,102 @@
+"""Fixtures everybody shares: people with credentials as the one writer makes them, and applications."""
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+from django.utils import timezone
+
+from idp import guards
+from idp.accounts import credentials
+from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
+from idp.keyring import fingerprint
+from idp.models import Client, User
+
+PASSWORD = "correct horse battery staple"
+NEW_PASSWORD = "quiet harbour lantern 7"
+CALLBACK = "https://payroll.contoso.example/callback"
+CLIENT_SECRET = "the secret of payroll, which is long and random"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _guards_make_way_for_flush():
+    """Emptying the tables between tests is what the triggers are there to refuse; they are dropped for it.
+
+    Migrations' signal, which Django sends after a flush, writes them again.
+    """
+    original = TransactionTestCase._fixture_teardown
+
+    def teardown(self):
+        drop_guards()
+        original(self)
+
+    TransactionTestCase._fixture_teardown = teardown
+    yield
+    TransactionTestCase._fixture_teardown = original
+
+
+def drop_guards():
+    """What somebody does who owns the database."""
+    with connection.cursor() as cursor:
+        for table in guards.GUARDED:
+            if connection.vendor == "sqlite":
+                for event in ("insert", "update", "delete"):
+                    cursor.execute(f"DROP TRIGGER IF EXISTS {table}_{event}")
+            else:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_rows ON {table}")
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_whole ON {table}")
+
+
+def make_person(username="jane", *, email="jane@contoso.example", password=PASSWORD, addresses=None, **fields):
+    """An account as an import makes it: user, password, and its e-mail as a recovery address."""
+    now = timezone.now()
+    user = User.objects.create(
+        preferred_username=username,
+        email=email,
+        email_verified=True,
+        created_at=now,
+        **{"name": username.title() + " Doe", **fields},
+    )
+
+    def proof(kind):
+        return Proof(
+            user=user.pk,
+            kind=kind,
+            replaces=0,
+            earned=Earned.IMPORT,
+            source=user.pk,
+            expires_at=now + PROOF_LIFETIME,
+        )
+
+    if password:
+        credentials.write_password(proof("password"), password, now=now)
+    for address in [email] if addresses is None else addresses:
+        credentials.write_address(proof("email"), address, channel="email", now=now)
+    return user
+
+
+def make_client(client_id="payroll", **fields):
+    return Client.objects.create(
+        client_id=client_id,
+        created_at=timezone.now(),
+        **{
+            "client_secret_hash": fingerprint(CLIENT_SECRET),
+            "client_name": "Payroll",
+            "redirect_uris": [CALLBACK],
+            "post_logout_redirect_uris": ["https://payroll.contoso.example/"],
+            "token_endpoint_auth_method": "client_secret_basic",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scope": "openid profile email offline_access",
+            **fields,
+        },
+    )
+
+
+@pytest.fixture
+def jane(db):
+    return make_person()
+
+
+@pytest.fixture
+def payroll(db):
+    return make_client(skip_consent=True)
+
