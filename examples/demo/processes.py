@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Thread
 
@@ -23,6 +24,12 @@ class Program:
 def python(module: str, *arguments: str) -> tuple[str, ...]:
     """The command that runs a module with the Python we run on."""
     return (sys.executable, "-m", module, *arguments)
+
+
+def ask_to_end(pid: int) -> None:
+    """Ask the program itself, which ends its children in its own way; honcho would ask them all at once."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
 
 
 class Together(Manager):
@@ -72,12 +79,12 @@ class Together(Manager):
             running = {name for name, state in self._processes.items() if "returncode" not in state}
             if running == {"redis"} and not self._redis_asked:
                 self._redis_asked = True
-                self._procmgr.terminate(self._processes["redis"]["pid"])
+                ask_to_end(self._processes["redis"]["pid"])
         return started
 
     def _killall(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 -- honcho's signature
         """Redis goes last: a worker that has lost it spends its last seconds looking for it."""
-        send = self._procmgr.kill if force else self._procmgr.terminate
+        send = self._procmgr.kill if force else ask_to_end
         for name, state in self._processes.items():
             known, ended = "pid" in state, "returncode" in state
             if known and not ended and (force or name != "redis"):

@@ -56,8 +56,10 @@ def register_application(settings: dict[str, str]) -> dict[str, str]:
     metadata = METADATA.read_text(encoding="utf-8").replace(usual, f"http://127.0.0.1:{APPLICATION.port}")
     request = VAR / "relying_party.json"
     request.write_text(metadata, encoding="utf-8")
-    registered = json.loads(manage(settings, "register_client", str(request)).stdout)
-    request.unlink()
+    try:
+        registered = json.loads(manage(settings, "register_client", str(request)).stdout)
+    finally:
+        request.unlink()
     return {name: registered[name] for name in ("client_id", "client_secret")}
 
 
@@ -66,8 +68,10 @@ def import_person(settings: dict[str, str]) -> None:
     password_hash = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
     people = VAR / "people.jsonl"
     write_privately(people, json.dumps(PERSON | {"password_hash": password_hash}) + "\n")
-    manage(settings, "import_users", str(people))
-    people.unlink()
+    try:
+        manage(settings, "import_users", str(people))
+    finally:
+        people.unlink()
 
 
 def manage(settings: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
