@@ -23,5 +23,6 @@ from config.settings import DATABASES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that threads and processes of one test see the same database.
-    DATABASES["default"]["TEST"] = {"NAME": str(_BUILD / "tests.sqlite3")}
+    # One for each run: two may go on at the same time.
+    DATABASES["default"]["TEST"] = {"NAME": str(_BUILD / f"tests-{os.getpid()}.sqlite3")}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -165,9 +165,14 @@ def is_genuine(credential: Credential) -> bool:
     )
 
 
+def is_address_genuine(row: RecoveryAddress) -> bool:
+    """Whether the row carries the seal that only `write_address` makes."""
+    return keyring.is_sealed(_ADDRESS_SEAL, row.seal, *_address_parts(row))
+
+
 def open_address(row: RecoveryAddress) -> Address | None:
     """The address in clear, or None if its seal is wrong: then its account is frozen and nothing is sent."""
-    value = _decrypted(row) if keyring.is_sealed(_ADDRESS_SEAL, row.seal, *_address_parts(row)) else None
+    value = _decrypted(row) if is_address_genuine(row) else None
     if value is None:
         freeze_for_seal(row.user, table="recovery_address", row=row.id)
         return None

@@ -1,0 +1,52 @@
+"""Whether the guarded tables are as we wrote them: every seal holds, every version has its entry in the audit.
+
+The chain shows that no entry was altered; this shows that no credential was written without one, and that none was
+put back to an older, once genuine version.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from idp.accounts import credentials
+from idp.audit.events import CredentialWritten
+from idp.models import AuditEntry, Credential, RecoveryAddress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discrepancy:
+    """A guarded row that was not written by us, or not last."""
+
+    table: str
+    row: UUID
+    user: UUID
+    what: str
+
+
+def discrepancies() -> Iterator[Discrepancy]:
+    """Compare every credential and recovery address with its seal and with the audit. Memory stays flat."""
+    for credential in Credential.objects.order_by("pk").iterator(chunk_size=500):
+        if not credentials.is_genuine(credential):
+            yield _found("credential", credential, "its seal does not match: something else wrote it")
+        elif not _is_newest(credential.user_id, str(credential.kind), credential.version, credential.proof):
+            yield _found("credential", credential, "the audit has no such version, or a newer one")
+    for address in RecoveryAddress.objects.order_by("pk").iterator(chunk_size=500):
+        if not credentials.is_address_genuine(address):
+            yield _found("recovery_address", address, "its seal does not match: something else wrote it")
+        elif not _entries(address.user_id, str(address.channel)).filter(details__proof=str(address.proof)).exists():
+            yield _found("recovery_address", address, "the audit has no entry of it")
+
+
+def _is_newest(user: UUID, kind: str, version: int, proof: UUID) -> bool:
+    newest = _entries(user, kind).order_by("-sequence").values_list("details", flat=True).first()
+    return newest is not None and (newest["version"], newest["proof"]) == (version, str(proof))
+
+
+def _entries(user: UUID, kind: str) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(user=user, name=CredentialWritten.name, details__kind=kind)
+
+
+def _found(table: str, row: Credential | RecoveryAddress, what: str) -> Discrepancy:
+    return Discrepancy(table=table, row=row.pk, user=row.user_id, what=what)
