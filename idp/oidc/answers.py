@@ -44,6 +44,8 @@ def page(request: HttpRequest, error: OAuth2Error, *, application_name: str = ""
         "error_code": error.error,
         "error_description": error.description,
         "reference": reference,
+        # The language links would repeat the request, and with it an address nobody registered (P-09).
+        "languages": (),
     }
     return render(request, "idp/error.html", context, status=400)
 

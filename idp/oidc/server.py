@@ -14,12 +14,12 @@ from typing import Any
 
 from authlib.integrations.django_oauth2.requests import DjangoOAuth2Payload
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request, UnsupportedGrantTypeError
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from idp.oidc import client_auth, clients, keys
+from idp.oidc import client_auth, clients, keys, supported
 from idp.oidc.clients import RelyingParty
 
 #: These two write whole token responses to the debug log.
@@ -73,6 +73,8 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             asked.client = self.authenticate_client(asked, list(client_auth.METHODS))
             if not asked.payload.grant_type:
                 raise InvalidRequestError("grant_type is missing.")
+            if asked.payload.grant_type not in supported.GRANT_TYPES:
+                raise UnsupportedGrantTypeError(None)
         except OAuth2Error as error:
             return self.handle_error_response(asked, error)
         keys.current()  # before the transaction: a first key must not be undone with it
