@@ -6,7 +6,7 @@ limit's number of them is told "yes". A counted attempt is never given back by a
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, cast
+from typing import Protocol
 
 from django.db import connection
 
@@ -79,11 +79,7 @@ def _key(name: str, subject: tuple[keyring.Part, ...]) -> str:
     return keyring.digest("counter", name, *subject)
 
 
-def _as_datetime(value: object) -> datetime:
-    """SQLite hands out what it stored; PostgreSQL a datetime."""
-    if isinstance(value, str):
-        value = Counter._meta.get_field("resets_at").to_python(value)  # noqa: SLF001 -- Django's documented API
-        value = cast("datetime", value)
-        if value.tzinfo is None:
-            value = value.replace(tzinfo=connection.timezone)
-    return cast("datetime", value)
+def _as_datetime(value: datetime | str) -> datetime:
+    """PostgreSQL hands out a moment; SQLite what it stored: text, or a time without its zone."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=connection.timezone)
