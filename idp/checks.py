@@ -21,8 +21,11 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
         policy()
         branding.brand_css()
         hooks.plugins()
+    except (ImproperlyConfigured, ImportError, ValueError) as error:
+        found.append(Error(str(error), id="idp.E001"))
+    try:
         if settings.BREACH_FILTER:
             breached.load(Path(settings.BREACH_FILTER))
-    except (ImproperlyConfigured, ImportError, ValueError, breached.UnusableFilter) as error:
-        found.append(Error(str(error), id="idp.E001"))
+    except (OSError, breached.UnusableFilter) as error:
+        found.append(Error(f"BREACH_FILTER names no usable filter: {error}", id="idp.E003"))
     return found

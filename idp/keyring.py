@@ -44,7 +44,7 @@ def is_sealed(label: str, sealed: str, *parts: Part) -> bool:
     key_id, _dot, mac = sealed.partition(".")
     if key_id not in _root_keys():
         return False
-    return hmac.compare_digest(_encode(_mac(key_id, label, parts)), mac)
+    return hmac.compare_digest(_encode(_mac(key_id, label, parts)).encode(), mac.encode())
 
 
 def digest(label: str, *parts: Part) -> str:

@@ -68,6 +68,10 @@ def configure(settings: dict[str, Any]) -> None:
                 "django.template": {"level": "INFO"},
                 "kombu": {"level": "INFO"},
                 "amqp": {"level": "INFO"},
+                # A line for every beat of the sweeper says nothing; what tasks do, they log themselves.
+                "celery.beat": {"level": "WARNING"},
+                "celery.app.trace": {"level": "WARNING"},
+                "celery.worker.strategy": {"level": "WARNING"},
             },
         },
     )

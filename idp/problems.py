@@ -46,7 +46,7 @@ def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpR
     return HttpResponse(render_to_string("idp/problem.html", context, request), status=status)
 
 
-def unreadable(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django names it
     """400: what was sent is not what a browser sends for our forms."""
     return page(
         request,
@@ -66,7 +66,7 @@ def too_large(request: HttpRequest) -> HttpResponse:
     )
 
 
-def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django names it
     return page(
         request,
         status=404,

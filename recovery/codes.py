@@ -23,12 +23,16 @@ _NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Live:
-    """A code that is good now, by its generation and the message that carries it."""
+class Sent:
+    """A code by its generation, the message that carries it, and its own end."""
 
     generation: int
     delivery: delivery.Delivery
     until: datetime
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether it may still be typed. A message that was dropped carried nothing to anybody."""
+        return now < self.until and self.delivery.state != delivery.State.EXPIRED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,23 +65,28 @@ def reference(challenge: Challenge, generation: int) -> str:
     return otp.reference(challenge.id.int & 0xFFFF, generation)
 
 
+def typed_digest(channel: str, typed: str) -> str:
+    """What a typed address is counted under: however it is spelt, as long as it means the same address."""
+    return keys.digest("recovery-typed", channel, accounts.canonical(typed))
+
+
 def ask(row: Journey, method: str, *, channel: str, typed: str, now: datetime) -> Challenge:
     """Open (or continue) the asking by `method` for the typed address; the next code gets the next generation.
 
     The tries already used stay used: typing another address buys no fresh luck. Runs in its caller's transaction.
     """
     meant = accounts.address(row.subject, channel, typed)
-    typed_digest = keys.digest("recovery-typed", channel, typed.strip().casefold())
+    digest = typed_digest(channel, typed)
     challenge = Challenge.objects.select_for_update().filter(journey=row, method=method).first()
     if challenge is None:
         challenge = Challenge(journey=row, method=method, created_at=now)
-        _point_at(challenge, meant, typed_digest)
+        _point_at(challenge, meant, digest)
         challenge.save(force_insert=True)
         return challenge
     challenge.generation += 1
-    if challenge.typed_digest != typed_digest:
+    if challenge.typed_digest != digest:
         challenge.since = challenge.generation
-        _point_at(challenge, meant, typed_digest)
+        _point_at(challenge, meant, digest)
     challenge.save(update_fields=[*_POINTED_AT, "generation", "since"])
     return challenge
 
@@ -91,14 +100,14 @@ def ask_again(row: Journey, method: str) -> Challenge | None:
     return challenge
 
 
-def live(challenge: Challenge, policy: OtpPolicy, *, now: datetime) -> list[Live]:
+def newest(challenge: Challenge, policy: OtpPolicy) -> Sent | None:
+    """The last code asked for, good or not. One query."""
+    return next(iter(_sent(challenge, policy)[-1:]), None)
+
+
+def live(challenge: Challenge, policy: OtpPolicy, *, now: datetime) -> list[Sent]:
     """The codes that are good now: the last few, each until its own end. One query."""
-    good = []
-    for each in delivery.deliveries(challenge.id):
-        lifetime_ends = _until(each, policy)
-        if each.number >= challenge.since and now < lifetime_ends and each.state != delivery.State.EXPIRED:
-            good.append(Live(generation=each.number, delivery=each, until=lifetime_ends))
-    return good[-policy.live :]
+    return [each for each in _sent(challenge, policy)[-policy.live :] if each.is_good(now)]
 
 
 def try_answer(row: Journey, method: str, answer: str, policy: OtpPolicy, *, now: datetime) -> Tried | None:
@@ -149,12 +158,21 @@ def spend(challenge: Challenge, row: Journey, *, browser_key: str, now: datetime
 _POINTED_AT = ("address", "address_version", "typed_digest", "nonce", "key_id")
 
 
-def _point_at(challenge: Challenge, meant: accounts.AddressRef | None, typed_digest: str) -> None:
+def _point_at(challenge: Challenge, meant: accounts.AddressRef | None, digest: str) -> None:
     challenge.address = meant.id if meant else None
     challenge.address_version = meant.version if meant else 0
-    challenge.typed_digest = typed_digest
+    challenge.typed_digest = digest
     challenge.nonce = secrets.token_bytes(16)
     challenge.key_id = keys.current_key_id()
+
+
+def _sent(challenge: Challenge, policy: OtpPolicy) -> list[Sent]:
+    """The codes that went to the address as it is now, oldest first."""
+    return [
+        Sent(generation=each.number, delivery=each, until=_until(each, policy))
+        for each in delivery.deliveries(challenge.id)
+        if each.number >= challenge.since
+    ]
 
 
 def _until(each: delivery.Delivery, policy: OtpPolicy) -> datetime:

@@ -61,7 +61,7 @@ def begin(
         if replaces is not None and not replaces.facts.ending:
             journeys.write(replaces.row, ending=Ending.SUPERSEDED)
         row, key = journeys.begin(
-            identifier_digest=keys.digest("recovery-identifier", identifier.strip().casefold()),
+            identifier_digest=keys.digest("recovery-identifier", accounts.canonical(identifier)),
             interaction_id=interaction_id,
             subject=account.id if account else None,
             password_version=account.password_version if account else 0,
@@ -82,7 +82,7 @@ def choose_method(held: Held, method: MessageMethod) -> None:
 
 def send_challenge(held: Held, method: MessageMethod, typed: str, *, context: Context) -> Sent | Throttled:
     """Send a code to the typed address if it is the account's; say the same if it is not."""
-    if until := _messages_held_back(held, keys.digest("recovery-typed", typed.strip().casefold()), context):
+    if until := _messages_held_back(held, codes.typed_digest(method.channel, typed), context):
         return until
     with transaction.atomic():
         challenge = codes.ask(held.row, method.id, channel=method.channel, typed=typed, now=context.now)
@@ -129,7 +129,7 @@ def submit_answer(
         return Throttled(until=wrong.resets_at)
     tried = codes.try_answer(held.row, method.id, typed, numbers, now=context.now)
     if tried is None:
-        _end(held, Ending.TRIES)
+        journeys.run_out(held.row)
         return Gone()
     if not tried.right:
         _note_failure(held, method, tried, context)
@@ -239,7 +239,7 @@ def _note_failure(held: Held, method: MessageMethod, tried: codes.Tried, context
             origin=context.origin,
         )
     if not tried.tries_left:
-        _end(held, Ending.TRIES)
+        journeys.run_out(held.row)
 
 
 def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Gone:
@@ -252,7 +252,13 @@ def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Go
         earned = codes.spend(challenge, held.row, browser_key=key, now=context.now)
         if earned is None:
             return Gone()
-        journeys.write(held.row, browser_hash=keys.fingerprint(key), challenged=False)
+        journeys.write(
+            held.row,
+            though=(Ending.TRIES,),
+            browser_hash=keys.fingerprint(key),
+            challenged=False,
+            ending="",
+        )
         audit.record(
             events.ChallengePassed(
                 user=earned.user,

@@ -14,9 +14,9 @@ def identifier(posted: Mapping[str, str]) -> tuple[str, list[Problem]]:
     """What was typed to say who they are, and what to mend."""
     typed = posted.get("identifier", "").strip()
     if not typed:
-        return typed, [Problem("identifier", _("Enter your user name, email or phone number"))]
+        return typed, [Problem("identifier", _("Enter your email or username"))]
     if len(typed) > LONGEST:
-        return typed[:LONGEST], [Problem("identifier", _("That is too long to be a user name or an address"))]
+        return typed[:LONGEST], [Problem("identifier", _("That is too long to be an email or a username"))]
     return typed, []
 
 

@@ -62,10 +62,10 @@ def begin(
     return row, key
 
 
-def write(row: Row, **changes: Any) -> None:
-    """Write `changes`, if the row is as it was read. Raises Moved otherwise."""
+def write(row: Row, *, though: tuple[Ending, ...] = (), **changes: Any) -> None:
+    """Write `changes`, if the row is as it was read, or has come to one of the ends `though`. Raises Moved otherwise."""
     revision = row.revision + 1
-    written = Row.objects.filter(pk=row.pk, revision=row.revision, ending="").update(
+    written = Row.objects.filter(pk=row.pk, revision=row.revision, ending__in=["", *though]).update(
         revision=revision,
         **changes,
     )
@@ -73,6 +73,14 @@ def write(row: Row, **changes: Any) -> None:
         raise Moved(row.pk)
     for name, value in {"revision": revision, **changes}.items():
         setattr(row, name, value)
+
+
+def run_out(row: Row) -> None:
+    """End the journey because no try is left, unless it went on.
+
+    Its revision stays: a right answer among the counted ones, still being judged, is not too late (`though`).
+    """
+    Row.objects.filter(pk=row.pk, revision=row.revision, ending="").update(ending=Ending.TRIES)
 
 
 def consume(proofs: tuple[ProofOfAddress, ...], *, now: datetime) -> None:

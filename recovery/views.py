@@ -21,7 +21,7 @@ from idp.plugins.delivery import State
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
 from recovery.conf import policy
-from recovery.domain.journey import Ending, Step, current_step, may_open
+from recovery.domain.journey import Step, current_step, may_open
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.flow import Context
 from recovery.journeys import Held
@@ -218,9 +218,8 @@ def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 @at(Step.ENDED)
 def ended(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/ended/`: why it is over, and how to begin again."""
-    ending = held.facts.ending
-    reason = "superseded" if ending is Ending.STALE else str(ending) if ending else "expired"
-    return _page(request, held, context, "ended", {"reason": reason, "start_url": _identify_url(held)})
+    reason = held.facts.ending or "expired"
+    return _page(request, held, context, "ended", {"reason": str(reason), "start_url": _identify_url(held)})
 
 
 # --- Pages with more to them ------------------------------------------------------------------------------
@@ -257,25 +256,26 @@ def _code_page(
     challenge = journeys.challenge(held.row, chosen.id)
     if challenge is None:
         return SeeOther(PAGES[Step.ADDRESS])
-    live = codes.live(challenge, numbers, now=context.now)
-    newest = live[-1] if live else None
-    reference = codes.reference(challenge, newest.generation if newest else challenge.generation)
+    message = codes.newest(challenge, numbers)
+    if message is None:
+        return SeeOther(PAGES[Step.ADDRESS])
+    reference = codes.reference(challenge, message.generation)
     faults = []
     if wrong is not None:
         faults = [Problem("code", _wrong_sentence(wrong, reference, numbers.digits))]
     elif held_back_until is not None:
         faults = [Problem("code", _held_back_sentence(held_back_until))]
-    elif newest is None:
+    elif not message.is_good(context.now):
         faults = [Problem("code", _("This code has run out. Send it again to get a new one."))]
-    asked_at = newest.delivery.posted_at if newest else challenge.created_at
-    delivery = _delivery(newest, context.now) if newest else "delayed"
+    asked_at = message.delivery.posted_at
+    delivery = _delivery(message, context.now)
     page = {
         "reference": reference,
         "asked_at": timezone.localtime(asked_at),
-        "until": timezone.localtime(newest.until if newest else asked_at + numbers.lifetime),
+        "until": timezone.localtime(message.until),
         "tries_left": max(0, numbers.tries - challenge.tries_used),
         "delivery": delivery,
-        "handed_at": timezone.localtime(newest.delivery.sent_at or asked_at) if newest else None,
+        "handed_at": timezone.localtime(message.delivery.sent_at or asked_at),
         "again_in": _seconds_until(asked_at + context.policy.resend.per, context.now),
         "last_letter": False,
         "refresh": _WAITING_REFRESH if delivery == "waiting" else None,
@@ -337,11 +337,13 @@ def _held_back_sentence(until: datetime) -> str:
     }
 
 
-def _delivery(newest: codes.Live, now: datetime) -> str:
+def _delivery(message: codes.Sent, now: datetime) -> str:
     """How far the message has come. A refusal by somebody's mailbox is not told: it would tell of the mailbox."""
-    if newest.delivery.state in (State.SENT, State.FAILED):
+    if message.delivery.state in (State.SENT, State.FAILED):
         return "sent"
-    return "delayed" if now - newest.delivery.posted_at > _LATE else "waiting"
+    if not message.is_good(now):
+        return "failed"
+    return "delayed" if now - message.delivery.posted_at > _LATE else "waiting"
 
 
 def _seconds_until(moment: datetime, now: datetime) -> int:
@@ -349,8 +351,8 @@ def _seconds_until(moment: datetime, now: datetime) -> int:
 
 
 def _step(held: Held, context: Context) -> web.Step:
-    """Where the journey stands, in checks: each one passed fills a segment."""
-    return web.Step(number=len(held.facts.proven) + 1, of=context.policy.proofs_required)
+    """Where the journey stands: so many checks, and then the new password."""
+    return web.Step(number=len(held.facts.proven) + 1, of=context.policy.proofs_required + 1)
 
 
 def _chosen(held: Held, context: Context) -> MessageMethod:

@@ -5,6 +5,9 @@ from uuid import UUID
 
 from idp.accounts import credentials, lookup
 from idp.models import RecoveryAddress, User
+from idp.models.user import canonical
+
+__all__ = ["Account", "AddressRef", "address", "canonical", "find", "username"]
 
 
 @dataclass(frozen=True, kw_only=True)

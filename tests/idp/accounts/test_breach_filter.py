@@ -17,9 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def builder():
-    spec = importlib.util.spec_from_file_location(
-        "build_breach_filter", ROOT / "deploy/build_breach_filter.py"
-    )
+    spec = importlib.util.spec_from_file_location("build_breach_filter", ROOT / "deploy/build_breach_filter.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -168,9 +166,7 @@ def test_without_any_filter_there_is_an_alarm_for_each(settings, tmp_path, monke
 
 
 def test_a_filter_with_other_keys_is_refused(tmp_path):
-    other = Bloom(
-        100, 0.001, hash_func=lambda text: int.from_bytes(hashlib.md5(text).digest(), "big", signed=True)
-    )
+    other = Bloom(100, 0.001, hash_func=lambda text: int.from_bytes(hashlib.md5(text).digest(), "big", signed=True))
     other.add(b"password")
     other.save(os.fspath(tmp_path / "other.bloom"))
 

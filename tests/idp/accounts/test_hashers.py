@@ -88,9 +88,7 @@ def test_two_hashes_of_one_password_differ():
     assert hashers.hash_password(PASSWORD) != hashers.hash_password(PASSWORD)
 
 
-@pytest.mark.parametrize(
-    "raw", ["Crème brûlée à Åbo", "ﬁne ﬂowers ２０２６", "한국어 비밀번호 문장", "µ-service ½"]
-)
+@pytest.mark.parametrize("raw", ["Crème brûlée à Åbo", "ﬁne ﬂowers ２０２６", "한국어 비밀번호 문장", "µ-service ½"])
 def test_two_spellings_of_one_text_are_one_password(raw):
     for stored in ("NFC", "NFD", "NFKC", "NFKD"):
         encoded = hashers.hash_password(unicodedata.normalize(stored, raw))

@@ -347,9 +347,7 @@ def test_the_command_can_be_run_again(run):
 
 @pytest.mark.django_db
 def test_the_command_says_what_it_did_not_store(run):
-    code, out, _err = run(
-        line(phone_number="+31 20 123 45 67", phone_number_verified=True, sub="7", locale="nl")
-    )
+    code, out, _err = run(line(phone_number="+31 20 123 45 67", phone_number_verified=True, sub="7", locale="nl"))
 
     assert code == 0
     assert out.splitlines()[1:] == [

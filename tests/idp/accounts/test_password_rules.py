@@ -94,9 +94,7 @@ def test_length_is_counted_after_normalising():
     assert codes(decomposed) == ["too_short"]
 
 
-@pytest.mark.parametrize(
-    "raw", ["two lines\nof a password", "a nul \x00 in the middle", "half a pair \ud83d of it"]
-)
+@pytest.mark.parametrize("raw", ["two lines\nof a password", "a nul \x00 in the middle", "half a pair \ud83d of it"])
 def test_what_nobody_can_type_is_refused(raw):
     assert codes(raw) == ["unreadable"]
 
@@ -179,9 +177,7 @@ def test_words_only_ever_shorten_a_password(raw, names):
 # --- What others would try first ---
 
 
-@pytest.mark.parametrize(
-    "raw", ["1qaz2wsx3edc4rfv", "123456789987654321", "Mailcreated5240", " polniypizdec0211"]
-)
+@pytest.mark.parametrize("raw", ["1qaz2wsx3edc4rfv", "123456789987654321", "Mailcreated5240", " polniypizdec0211"])
 def test_a_common_password_is_refused(raw):
     assert codes(raw) == ["common"]
 

@@ -1,0 +1,81 @@
+"""What comes next for an authorization request: facts in, one step out."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from idp.login.dispatch import Asked, Known, Step, next_step
+
+NOW = datetime(2026, 11, 23, 14, 20, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+SOMEBODY = Known(signed_in=True, sub="jane", authenticated_at=NOW - 10 * MINUTE, consent_stands=True)
+
+
+def asked(**changes):
+    return Asked(**{"at": NOW, **changes})
+
+
+def known(**changes):
+    return Known(
+        **{
+            "signed_in": True,
+            "sub": "jane",
+            "authenticated_at": NOW - 10 * MINUTE,
+            "consent_stands": True,
+            **changes,
+        },
+    )
+
+
+TABLE = [
+    ("nobody is signed in", asked(), Known(), Step.LOGIN),
+    ("signed in and allowed", asked(), SOMEBODY, Step.RESPOND),
+    ("not allowed yet", asked(), known(consent_stands=False), Step.CONSENT),
+    ("a plug-in wants something first", asked(), known(interrupted=True), Step.INTERRUPT),
+    ("prompt=login asks again", asked(prompts=frozenset({"login"})), SOMEBODY, Step.LOGIN),
+    ("… once", asked(prompts=frozenset({"login"})), known(signed_in_for_this=True), Step.RESPOND),
+    ("prompt=select_account asks again", asked(prompts=frozenset({"select_account"})), SOMEBODY, Step.LOGIN),
+    ("prompt=consent asks again", asked(prompts=frozenset({"consent"})), SOMEBODY, Step.CONSENT),
+    ("… once", asked(prompts=frozenset({"consent"})), known(consented_to_this=True), Step.RESPOND),
+    (
+        "prompt=login consent: the sign-in first",
+        asked(prompts=frozenset({"login", "consent"})),
+        known(consented_to_this=True),
+        Step.LOGIN,
+    ),
+    ("max_age is longer ago", asked(max_age=5 * MINUTE), SOMEBODY, Step.LOGIN),
+    ("max_age is not yet reached", asked(max_age=11 * MINUTE), SOMEBODY, Step.RESPOND),
+    ("max_age=0 asks again", asked(max_age=timedelta(0)), known(authenticated_at=NOW), Step.LOGIN),
+    ("… and does not loop", asked(max_age=timedelta(0)), known(signed_in_for_this=True), Step.RESPOND),
+    ("somebody else is expected", asked(expects_sub="john"), SOMEBODY, Step.LOGIN),
+    ("… even after a sign-in for this", asked(expects_sub="john"), known(signed_in_for_this=True), Step.LOGIN),
+    ("the one expected is here", asked(expects_sub="jane"), SOMEBODY, Step.RESPOND),
+]
+
+
+@pytest.mark.parametrize(("_why", "request_", "facts", "step"), TABLE, ids=[row[0] for row in TABLE])
+def test_the_facts_lead_to_the_step(_why, request_, facts, step):
+    assert next_step(request_, facts).step is step
+
+
+@pytest.mark.parametrize(
+    ("facts", "error"),
+    [
+        (Known(), "login_required"),
+        (known(consent_stands=False), "consent_required"),
+        (known(interrupted=True), "interaction_required"),
+    ],
+)
+def test_prompt_none_never_shows_a_page(facts, error):
+    """OIDC Core 3.1.2.1."""
+    answer = next_step(asked(prompts=frozenset({"none"})), facts)
+    assert (answer.step, answer.error) == (Step.REFUSE, error)
+
+
+def test_prompt_none_answers_somebody_who_is_signed_in_and_allowed():
+    assert next_step(asked(prompts=frozenset({"none"})), SOMEBODY).step is Step.RESPOND
+
+
+def test_prompt_none_with_an_older_sign_in_than_max_age_says_so():
+    answer = next_step(asked(prompts=frozenset({"none"}), max_age=MINUTE), SOMEBODY)
+    assert answer.error == "login_required"
