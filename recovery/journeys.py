@@ -63,7 +63,7 @@ def begin(
 
 
 def write(row: Row, *, though: tuple[Ending, ...] = (), **changes: Any) -> None:
-    """Write `changes`, if the row is as it was read, or has come to one of the ends `though`. Raises Moved otherwise."""
+    """Write `changes`, if the row is as it was read and open, or ended in one of `though`. Raises Moved otherwise."""
     revision = row.revision + 1
     written = Row.objects.filter(pk=row.pk, revision=row.revision, ending__in=["", *though]).update(
         revision=revision,
