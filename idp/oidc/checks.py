@@ -96,7 +96,7 @@ def validated(sent: Parameters, client: RelyingParty) -> AuthorizationRequest:
     for check in CHECKS:
         check(sent, client)
     max_age = sent.get("max_age")
-    hint = sent.get("id_token_hint")
+    hint = id_tokens.read_hint(sent.get("id_token_hint"), client_id=client.client_id)
     return AuthorizationRequest(
         client_id=client.client_id,
         redirect_uri=sent.get("redirect_uri"),
@@ -109,7 +109,7 @@ def validated(sent: Parameters, client: RelyingParty) -> AuthorizationRequest:
         login_hint=sent.get("login_hint"),
         ui_locales=sent.get("ui_locales"),
         acr_values=sent.get("acr_values"),
-        expects_sub=id_tokens.read_hint(hint, client_id=client.client_id)["sub"] if hint else "",
+        expects_sub=hint["sub"] if hint else "",
     )
 
 

@@ -162,11 +162,6 @@ def may_refresh(grant: Grant, client: RelyingParty) -> bool:
     return client.check_grant_type("refresh_token") and supported.OFFLINE_ACCESS in grant.scope.split()
 
 
-def sweep(now: datetime) -> int:
-    """Remove access tokens whose time is over. Returns how many."""
-    return AccessToken.objects.filter(expires_at__lte=now).delete()[0]
-
-
 def _end_family(grant: Grant | None, *, what: str, now: datetime) -> None:
     if grant is None:
         return
@@ -209,6 +204,7 @@ def _update(assignments: str, *parameters: Any) -> list[Grant]:
     return list(Grant.objects.raw(f"UPDATE idp_grant SET {assignments} RETURNING *", parameters))  # noqa: S608
 
 
-def _db(field: str, value: Any) -> Any:
+def _db(name: str, value: Any) -> Any:
     """`value` as this database keeps it in that column (SQLite has neither UUIDs nor times)."""
-    return Grant._meta.get_field(field).get_db_prep_value(value, connection)  # noqa: SLF001 -- Django's public API
+    field: Any = Grant._meta.get_field(name)  # noqa: SLF001 -- Django's public API
+    return field.get_db_prep_value(value, connection)

@@ -14,7 +14,12 @@ from typing import Any
 
 from authlib.integrations.django_oauth2.requests import DjangoOAuth2Payload
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request, UnsupportedGrantTypeError
+from authlib.oauth2.rfc6749 import (
+    InvalidClientError,
+    InvalidRequestError,
+    OAuth2Request,
+    UnsupportedGrantTypeError,
+)
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -76,10 +81,10 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             if asked.payload.grant_type not in supported.GRANT_TYPES:
                 raise UnsupportedGrantTypeError(None)
         except OAuth2Error as error:
-            return self.handle_error_response(asked, error)
+            return self.handle_error_response(asked, error)  # type: ignore[no-any-return]
         keys.current()  # before the transaction: a first key must not be undone with it
         with transaction.atomic():
-            return self.create_token_response(asked)
+            return self.create_token_response(asked)  # type: ignore[no-any-return]
 
     def query_client(self, client_id: str) -> RelyingParty | None:
         return clients.find(client_id)
@@ -90,7 +95,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             return request.client  # type: ignore[no-any-return]
         try:
             return super().authenticate_client(request, methods, endpoint)  # type: ignore[no-any-return]
-        except client_auth.InvalidClientError as error:
+        except InvalidClientError as error:
             raise client_auth.NotAuthenticatedError from error
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
