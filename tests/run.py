@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -22,7 +22,8 @@ from tests.servers import Missing, postgres_server, redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports"
-#: Longer than anything should take on two cores; a test that hangs must not hang the run.
+#: Seconds; longer than any of it should take on two cores.
+PATIENCE_WITH_ONE = 120
 PATIENCE = 15 * 60
 #: What an operator's shell may hold and a test must not see.
 OPERATORS = {
@@ -98,8 +99,10 @@ def tests(report: Report, name: str, environment: dict[str, str], *choice: str) 
     results = REPORTS / f"{name.rpartition(' ')[2].lower()}.xml"
     results.unlink(missing_ok=True)
     spread = ("-n", "auto", "--dist", "loadgroup")
-    watched = ("-o", "faulthandler_timeout=120", f"--junit-xml={results}")
-    stage(report, name, ["-m", "pytest", *spread, *watched, *choice], environment, results)
+    # A test that hangs says where, and ends; the others go on in a new process.
+    impatient = ("-o", f"faulthandler_timeout={PATIENCE_WITH_ONE}", "-o", "faulthandler_exit_on_timeout=true")
+    pytest = ["-m", "pytest", *spread, *impatient, f"--junit-xml={results}", *choice]
+    stage(report, name, pytest, environment, results)
 
 
 def stage(
@@ -133,6 +136,8 @@ def run(python: list[str], environment: dict[str, str]) -> int:
     finally:
         if process.poll() is None:
             stop(process)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what a crashed test has left running
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

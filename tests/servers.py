@@ -110,10 +110,17 @@ def postgres_server() -> Iterator[str]:
         initdb = [binaries / "initdb", *where, *how]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=folder, **owner)
         quick = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+        # Waiting for a lock that nobody will give back is a fault to be told, not a run that never ends.
+        impatient = ("lock_timeout=30s", "statement_timeout=60s")
         listen = ("listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={folder}")
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [binaries / "postgres", "-D", folder / "cluster", *(f"--{one}" for one in (*quick, *listen))],
+                [
+                    binaries / "postgres",
+                    "-D",
+                    folder / "cluster",
+                    *(f"--{one}" for one in (*quick, *impatient, *listen)),
+                ],
                 stdout=log,
                 stderr=log,
                 cwd=folder,
