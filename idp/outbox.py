@@ -101,8 +101,12 @@ def mark_sent(message: Message) -> None:
 
 
 def give_up(message: Message, state: str) -> None:
-    """No further attempt: nobody would read it (EXPIRED) or nobody takes it (FAILED)."""
-    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=state)
+    """No further attempt: nobody would read it (EXPIRED) or nobody takes it (FAILED).
+
+    A refusal keeps its time as an acceptance does: pages say the same of both, or they would tell whose address it is.
+    """
+    answered = timezone.now() if state == State.FAILED else None
+    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=state, sent_at=answered)
 
 
 def put_back(message: Message, *, now: datetime) -> None:

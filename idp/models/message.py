@@ -38,7 +38,7 @@ class Message(models.Model):
     #: When it may next be tried, and after when it is of no use to anybody.
     due_at = models.DateTimeField()
     not_after = models.DateTimeField()
-    #: When the provider accepted it: the clock of a code starts here.
+    #: When the provider accepted it, or refused it for good: the clock of a code starts here.
     sent_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,0 +1,260 @@
+"""Whether an account exists is told by nothing: not by words, bytes, headers, statements or rows.
+
+One person after another walks the same way, each in a database that differs only in what is there of them; the
+transcripts are compared line by line.
+"""
+
+import re
+from collections import Counter
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
+
+import pytest
+import time_machine
+from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from idp.models import RecoveryAddress, User
+from tests.conftest import make_person
+from tests.journeys.test_forgotten_password import authorization_request
+from tests.recovery.walk import photograph, wrong_codes
+from tests.story import Person, code_in, post_office
+
+#: What is in the database of "jane", by what somebody could want to find out about her.
+PEOPLE = {
+    "known": make_person,
+    "unknown": lambda: None,
+    "known, and another address is hers": lambda: make_person(email="jane@elsewhere.example"),
+    "known, without an address": lambda: make_person(addresses=[]),
+    "known, with many addresses": lambda: make_person(addresses=["jane@contoso.example", "b@c.example", "c@d.example"]),
+    "without a password": lambda: make_person(password=None),
+    "invited": lambda: make_person(status=User.Status.INVITED, password=None, addresses=[]),
+    "suspended": lambda: make_person(status=User.Status.SUSPENDED),
+    "frozen": lambda: make_person(status=User.Status.FROZEN),
+    "deleted": lambda: make_person(status=User.Status.DELETED),
+}
+_MASKS = [
+    (rb'(name="csrfmiddlewaretoken" value=")[^"]+', rb"\1*"),
+    (rb'(class="ref">)[^<]+', rb"\1*"),
+    (rb"message [CDFHJKLMNPRTVWXZ][2346789]\b", b"message *"),
+]
+_COOKIE = re.compile(r"=[A-Za-z0-9_-]{32,}")
+
+
+class Away(EmailBackend):
+    """A mail provider that nobody can reach."""
+
+    def open(self):
+        raise ConnectionRefusedError
+
+    def send_messages(self, _messages):
+        raise ConnectionRefusedError
+
+
+class Unwilling(EmailBackend):
+    """A mail provider that takes nothing for anybody in particular."""
+
+    def send_messages(self, messages):
+        raise SMTPRecipientsRefused({messages[0].to[0]: (550, b"no such mailbox")})
+
+
+class Watched(Person):
+    """A person whose every request is written down: what came back, and what it took."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.transcript = []
+        for verb in ("get", "post"):
+            setattr(self.http, verb, self._watched(getattr(self.http, verb)))
+
+    def _watched(self, ask):
+        def asked(path, *arguments, **options):
+            before = photograph()
+            with CaptureQueriesContext(
+                connection,
+            ) as captured:
+                response = ask(path, *arguments, **options)
+            self.write_down(f"{ask.__name__} {path}", response, captured, before)
+            return response
+
+        return asked
+
+    def write_down(self, what, response, captured, before):
+        body = response.content
+        for pattern, replacement in _MASKS:
+            body = re.sub(pattern, replacement, body)
+        rows = {table: len(Counter(now) - Counter(before[table])) for table, now in photograph().items()}
+        self.transcript += [
+            (what, "status", response.status_code),
+            (what, "headers", sorted((name, value) for name, value in response.headers.items() if name != "Date")),
+            (what, "cookies", sorted(_COOKIE.sub("=*", each.OutputString()) for each in response.cookies.values())),
+            (what, "length", len(response.content)),
+            (what, "body", body.decode()),
+            (what, "statements", [shape(each["sql"]) for each in captured]),
+            (what, "rows", {table: count for table, count in rows.items() if count}),
+        ]
+
+
+def shape(sql):
+    """What a statement does to which table, without values."""
+    verb = sql.split(None, 1)[0]
+    return " ".join([verb, *re.findall(r'(?:FROM|INTO|UPDATE) "?(\w+)', sql)])
+
+
+def deliver(clock):
+    """The worker comes by after a while."""
+    clock.shift(timedelta(seconds=70))
+    return post_office()
+
+
+def sign_in_fails(person, _clock):
+    person.open("/sign-in")
+    for _again in range(12):
+        person.submit(username="jane", password="not this one, sadly")
+    assert person.page.status == 429
+
+
+def recovery_ends(person, clock):
+    """All the way to the code's page, to its end, and once around."""
+    person.open("/recovery/")
+    person.submit(identifier="jane")
+    person.submit(problem="forgot")
+    person.submit(method="email")
+    person.submit(address="jane@contoso.example")
+    person.open("/recovery/code/")
+    deliver(clock)
+    person.open("/recovery/code/")
+    person.submit(send_again="1")
+    person.submit(send_again="1")
+    deliver(clock)
+    person.submit(code="not a code")
+    for wrong in wrong_codes("1234 5678", 5):
+        person.submit(code=wrong)
+    assert person.page.name == "recovery-ended"
+    person.click("start-again")
+    person.submit(identifier="jane")
+
+
+def recovery_is_throttled(person, _clock):
+    person.open("/recovery/")
+    person.submit(identifier="jane")
+    person.submit(problem="forgot")
+    person.submit(method="email")
+    for _again in range(6):
+        person.open("/recovery/address/")
+        person.submit(address="jane@contoso.example")
+    assert person.page.name == "recovery-slow"
+
+
+def recovery_runs_out(person, clock):
+    """A code nobody types, until it has run out, and the journey with it."""
+    person.open("/recovery/")
+    person.submit(identifier="jane@contoso.example")
+    person.submit(problem="forgot")
+    person.submit(method="email")
+    person.submit(address="jane@contoso.example")
+    deliver(clock)
+    clock.shift(timedelta(minutes=11))
+    person.open("/recovery/code/")
+    clock.shift(timedelta(minutes=18))
+    person.open("/recovery/code/")
+    assert person.page.name == "recovery-ended"
+
+
+def transcript(arrange, walk):
+    point = transaction.savepoint()
+    arrange()
+    person = Watched()
+    with time_machine.travel(timezone.now().replace(second=5, microsecond=0), tick=False) as clock:
+        walk(person, clock)
+    transaction.savepoint_rollback(point)
+    return person.transcript
+
+
+@pytest.mark.parametrize("who", [name for name in PEOPLE if name != "known"])
+@pytest.mark.parametrize("walk", [sign_in_fails, recovery_ends, recovery_is_throttled, recovery_runs_out])
+def test_nothing_tells_whether_there_is_an_account(db, who, walk):
+    transcript(lambda: None, walk)  # what is read once and kept is read now
+    with time_machine.travel(timezone.now(), tick=False):
+        known = transcript(PEOPLE["known"], walk)
+        other = transcript(PEOPLE[who], walk)
+    assert len(known) > 20
+    for line, theirs in zip(known, other, strict=True):
+        assert line == theirs
+
+
+@pytest.mark.parametrize("provider", [Away, Unwilling, EmailBackend], ids=["away", "unwilling", "willing"])
+def test_the_state_of_delivery_is_the_providers_and_not_the_accounts(db, settings, provider):
+    settings.EMAIL_BACKEND = f"{provider.__module__}.{provider.__qualname__}"
+
+    def walk(person, clock):
+        person.open("/recovery/")
+        person.submit(identifier="jane")
+        person.submit(problem="forgot")
+        person.submit(method="email")
+        person.submit(address="jane@contoso.example")
+        for _a_while in range(3):
+            deliver(clock)
+            person.open("/recovery/code/")
+        clock.shift(timedelta(minutes=9))
+        person.open("/recovery/code/")
+
+    transcript(lambda: None, walk)
+    with time_machine.travel(timezone.now(), tick=False):
+        known = transcript(PEOPLE["known"], walk)
+        for who in ("unknown", "known, and another address is hers", "suspended"):
+            assert transcript(PEOPLE[who], walk) == known
+    states = [line[2] for line in known if line[1] == "body" and "data-delivery" in line[2]]
+    expected = "delayed" if provider is Away else "sent"
+    assert f'data-delivery="{expected}"' in states[-1]
+    assert 'data-delivery="waiting"' in states[0]
+
+
+def test_a_code_is_sent_only_where_the_typed_address_is_the_accounts(db):
+    """The counter-check: what all these transcripts hide does happen."""
+    sent = {}
+    for who, arrange in PEOPLE.items():
+        point = transaction.savepoint()
+        arrange()
+        person = Person()
+        person.open("/recovery/")
+        person.submit(identifier="jane")
+        person.submit(problem="forgot")
+        person.submit(method="email")
+        person.submit(address="jane@contoso.example")
+        sent[who] = [(message.to, bool(code_in(message))) for message in post_office()]
+        transaction.savepoint_rollback(point)
+    to_jane = [(["jane@contoso.example"], True)]
+    owners = {"known", "known, with many addresses", "without a password"}
+    assert sent == {who: to_jane if who in owners else [] for who in PEOPLE}
+    assert not RecoveryAddress.objects.exists()
+
+
+def test_a_decoys_answer_is_never_right(db, monkeypatch):
+    """Not even if somebody guesses what its code would have been."""
+    monkeypatch.setattr("recovery.domain.otp.hotp", lambda *_arguments: 12345678)
+    person = Person()
+    person.open("/recovery/")
+    person.submit(identifier="nobody")
+    person.submit(problem="forgot")
+    person.submit(method="email")
+    person.submit(address="nobody@contoso.example")
+    post_office()
+    person.submit(code="12345678")
+    assert person.page.name == "recovery-code"
+    assert "4 tries left" in person.page
+
+
+def test_the_login_hint_of_an_application_tells_nothing(payroll):
+    pages = []
+    # The first one is asked twice: what is read once and kept is read then.
+    for arrange in (PEOPLE["unknown"], PEOPLE["unknown"], PEOPLE["known"]):
+        point = transaction.savepoint()
+        arrange()
+        person = Watched()
+        person.open(authorization_request(login_hint="jane"))
+        pages.append([line for line in person.transcript if line[1] in ("status", "length", "statements", "rows")])
+        transaction.savepoint_rollback(point)
+    assert [line[1:] for line in pages[1]] == [line[1:] for line in pages[2]]
