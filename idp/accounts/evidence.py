@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from idp.accounts import credentials
 from idp.audit.events import CredentialWritten
 from idp.models import AuditEntry, Credential, RecoveryAddress
+from idp.models.batches import in_batches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +28,12 @@ class Discrepancy:
 
 def discrepancies() -> Iterator[Discrepancy]:
     """Compare every credential and recovery address with its seal and with the audit. Memory stays flat."""
-    for credential in Credential.objects.order_by("pk").iterator(chunk_size=500):
+    for credential in in_batches(Credential.objects.all()):
         if not credentials.is_genuine(credential):
             yield _found("credential", credential, "its seal does not match: something else wrote it")
         elif not _is_newest(credential.user_id, str(credential.kind), credential.version, credential.proof):
             yield _found("credential", credential, "the audit has no such version, or a newer one")
-    for address in RecoveryAddress.objects.order_by("pk").iterator(chunk_size=500):
+    for address in in_batches(RecoveryAddress.objects.all()):
         if not credentials.is_address_genuine(address):
             yield _found("recovery_address", address, "its seal does not match: something else wrote it")
         elif not _entries(address.user_id, str(address.channel)).filter(details__proof=str(address.proof)).exists():

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from idp import keyring
 from idp.models import AuditEntry, AuditHead
+from idp.models.batches import in_batches
 
 _SEAL = "audit-head"
 GENESIS = "0" * 64
@@ -72,7 +73,7 @@ def hash_of(entry: AuditEntry) -> str:
 def faults() -> Iterator[Fault]:
     """Walk the whole chain in order; yield what does not hold. Nothing yielded: nothing was touched."""
     expected, previous_hash = 1, GENESIS
-    for entry in AuditEntry.objects.order_by("sequence").iterator():
+    for entry in in_batches(AuditEntry.objects.all()):
         if entry.sequence != expected:
             yield Fault(sequence=expected, what=f"missing: the next entry is {entry.sequence}")
         elif entry.previous_hash != previous_hash:

@@ -13,6 +13,7 @@ from idp.audit import chain
 from idp.audit.events import AccountFrozen
 from idp.audit.record import record
 from idp.models import AuditEntry, AuditHead, Credential
+from idp.models.batches import in_batches
 from tests.conftest import drop_guards, make_person
 
 
@@ -109,3 +110,10 @@ def change_password(user):
 def test_two_people_share_one_chain(jane):
     make_person("john", email="john@contoso.example")
     assert "4 entries" in verify()
+
+
+def test_a_long_history_is_read_in_batches(jane):
+    with transaction.atomic():
+        record(*(AccountFrozen(user=jane.pk, reason="test") for _each in range(7)))
+    read = [entry.sequence for entry in in_batches(AuditEntry.objects.all(), size=2)]
+    assert read == list(range(1, 10))
