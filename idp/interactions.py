@@ -7,12 +7,12 @@ another browser; the answer is given only to the browser that signed in *for* it
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest
 
 from idp import browser
 from idp.conf import Policy
-from idp.models import Client, Interaction, SignIn
+from idp.models import Client, Consent, Interaction, SignIn
 
 
 def park(
@@ -34,11 +34,16 @@ def park(
 
 
 def find(request: HttpRequest, interaction_id: str, *, now: datetime) -> Interaction | None:
-    """The waiting request with its client and sign-in, if it is this browser's and still waits; one query."""
+    """The waiting request with its client, its sign-in, and (as `consented_before`) what its person allowed before.
+
+    None if it does not wait any more or is another browser's. One query.
+    """
+    before = Consent.objects.filter(user=OuterRef("sign_in__user"), client=OuterRef("client"))
     if not interaction_id or len(interaction_id) > 32 or not browser.cookie(request, browser.BROWSER):  # noqa: PLR2004 -- the column
         return None
     return (
         Interaction.objects.select_related("client", "sign_in__user")
+        .annotate(consented_before=Subquery(before.values("scopes")[:1]))
         .filter(_waiting(request, interaction_id, now), client__disabled_at=None)
         .first()
     )

@@ -10,6 +10,7 @@ from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.keyring import fingerprint
 from idp.models import Client, User
+from idp.oidc import clients, keys
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quiet harbour lantern 7"
@@ -32,6 +33,13 @@ def _guards_make_way_for_flush():
     TransactionTestCase._fixture_teardown = teardown
     yield
     TransactionTestCase._fixture_teardown = original
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered_from_the_test_before():
+    """A process keeps clients and keys for seconds; a test that was rolled back had others."""
+    clients.forget()
+    keys.forget()
 
 
 def drop_guards():
@@ -99,4 +107,3 @@ def jane(db):
 @pytest.fixture
 def payroll(db):
     return make_client(skip_consent=True)
-

@@ -6,16 +6,15 @@ from pathlib import Path
 _BUILD = Path(__file__).resolve().parent.parent / "build"
 _BUILD.mkdir(exist_ok=True)
 
-os.environ.setdefault("REGAIN_ISSUER", "https://id.contoso.example")
-os.environ.setdefault("SECRET_KEY", "a key for tests, which guards nothing at all, but is long enough")
-os.environ.setdefault(
-    "REGAIN_ROOT_KEYS",
-    "t2:dGVzdCByb290IGtleSBudW1iZXIgdHdvLCAzMiBieXRlcyE=,t1:dGVzdCByb290IGtleSBudW1iZXIgb25lLCAzMiBieXRlcyE=",
+os.environ["REGAIN_ISSUER"] = "https://id.contoso.example"
+os.environ["SECRET_KEY"] = "a key for tests, which guards nothing at all, but is long enough"
+os.environ["REGAIN_ROOT_KEYS"] = (
+    "t2:dGVzdCByb290IGtleSBudW1iZXIgdHdvLCAzMiBieXRlcyE=,t1:dGVzdCByb290IGtleSBudW1iZXIgb25lLCAzMiBieXRlcyE="
 )
-os.environ.setdefault("REDIS_URL", os.environ.get("REGAIN_TEST_REDIS_URL", "redis://127.0.0.1:1/0"))
-os.environ.setdefault("EMAIL_URL", "smtp://127.0.0.1:1")
-os.environ.setdefault("ALLOWED_HOSTS", "id.contoso.example,testserver,localhost")
-os.environ.setdefault("TENANT_NAME", "Contoso")
+os.environ["REDIS_URL"] = os.environ.get("REGAIN_TEST_REDIS_URL", "redis://127.0.0.1:1/0")
+os.environ["EMAIL_URL"] = "smtp://127.0.0.1:1"
+os.environ["ALLOWED_HOSTS"] = "id.contoso.example,testserver,localhost"
+os.environ["TENANT_NAME"] = "Contoso"
 os.environ["DATABASE_URL"] = os.environ.get("REGAIN_TEST_DATABASE_URL", f"sqlite:///{_BUILD / 'tests.sqlite3'}")
 
 from config.settings import *  # noqa: E402, F403 -- the environment comes first

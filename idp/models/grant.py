@@ -32,8 +32,7 @@ class Grant(models.Model):
     code_redeemed_at = models.DateTimeField(null=True)
 
     refresh_hash = models.CharField(max_length=64, unique=True, null=True)
-    #: The refresh token before this one: whoever shows it again ends the family.
-    previous_refresh_hash = models.CharField(max_length=64, unique=True, null=True)
+    #: A token of an earlier generation, shown again, ends the family.
     refresh_generation = models.PositiveIntegerField(default=0)
     #: Moves with each use; the absolute end does not.
     refresh_expires_at = models.DateTimeField(null=True)

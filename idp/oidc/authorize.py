@@ -76,7 +76,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     if client is None or not client.check_redirect_uri(asked.redirect_uri):
         error = InvalidRequestError("The application was disabled, or its redirect_uri is no longer registered.")
         return answers.page(request, error, application_name=interaction.client.client_name)
-    sign_in = _signed_in(request, now)
+    sign_in = _signed_in(request, now, interaction)
     error_code, scope = interaction.refused, ""
     if not error_code:
         scope = _scope(asked, client, sign_in, interaction)
@@ -180,15 +180,23 @@ def _scope(
         return ""
     # A client may have lost a scope while its request waited.
     scopes = [scope for scope in asked.scopes if scope in client.scopes]
-    missing = set(consents.needed(client.record, sign_in.user, scopes))
+    if interaction is not None and interaction.sign_in_id == sign_in.pk:
+        missing = set(consents.to_ask(client.record, scopes)) - set(interaction.consented_before or ())  # type: ignore[attr-defined]
+    else:
+        missing = set(consents.needed(client.record, sign_in.user, scopes))
     if interaction is not None and interaction.consented_scopes is not None:
         missing |= set(consents.to_ask(client.record, scopes)) - set(interaction.consented_scopes)
     return " ".join(scope for scope in scopes if scope not in missing)
 
 
-def _signed_in(request: HttpRequest, now: datetime) -> SignIn | None:
+def _signed_in(request: HttpRequest, now: datetime, interaction: Interaction | None = None) -> SignIn | None:
+    """Who is signed in at this browser. The sign-in that came with the request is not asked for again."""
     key = browser.cookie(request, browser.SESSION)
-    return sessions.find(key, policy=policy(), now=now) if key else None
+    if not key:
+        return None
+    here = interaction.sign_in if interaction is not None else None
+    known = sessions.recognise(here, key, policy=policy(), now=now) if here is not None else None
+    return known or sessions.find(key, policy=policy(), now=now)
 
 
 def _came_without_cookies(request: HttpRequest, sent: Parameters) -> bool:

@@ -75,8 +75,6 @@ def test_the_root_key_is_not_told_when_it_is_refused():
     [
         ("IDP", {"code_lifetime": "soon"}, "'<' not supported"),
         ("IDP", {"no_such_number": 1}, "no_such_number"),
-        ("RECOVERY", {"proofs_required": 2}, "more methods than are offered"),
-        ("RECOVERY", {"methods": ("carrier pigeon",)}, "does not exist"),
         ("IDP_PLUGINS", ["recovery.nowhere.Plugin"], "recovery.nowhere"),
     ],
 )

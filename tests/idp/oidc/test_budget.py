@@ -85,23 +85,19 @@ def test_parking_costs_one_insert_for_a_stranger(warm):
     assert len(counted.statements) == 1, counted.statements
 
 
-def test_continuing_costs_five(warm, jane):
-    """The request, the sign-in, the consent; the request finished, the grant. Allowed just now or before."""
+def test_continuing_costs_three(warm, jane):
+    """The request with its sign-in and what was allowed before; the request finished; the grant."""
     _page, waiting = parked(warm.authorize(prompt="login"))
     sign_in_for(warm, waiting, jane)
     with Counted() as counted:
         answer(resume(warm, waiting))
-    assert len(counted.statements) == 5, counted.statements
+    assert len(counted.statements) == 3, counted.statements
+
+
+def test_continuing_after_a_page_of_consent_costs_five(warm, jane):
+    """Nobody signed in *for* the request, so the session and its consent are asked for."""
     _page, waiting = parked(warm.authorize(prompt="consent"))
     allow(waiting, jane, ["openid", "profile", "email"])
     with Counted() as counted:
         answer(resume(warm, waiting))
     assert len(counted.statements) == 5, counted.statements
-
-
-def test_saying_no_costs_three(warm):
-    _page, waiting = parked(warm.authorize(prompt="login"))
-    interactions.refuse(Interaction.objects.get(pk=waiting), "access_denied")
-    with Counted() as counted:
-        answer(resume(warm, waiting))
-    assert len(counted.statements) == 3, counted.statements
