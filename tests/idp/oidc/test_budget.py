@@ -5,10 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from idp import interactions
 from idp.audit.events import Origin
 from idp.login import consents
-from idp.models import Interaction
 from tests.idp.oidc.conftest import answer
 from tests.idp.oidc.test_continue import allow, parked, resume, sign_in_for
 
