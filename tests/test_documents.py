@@ -134,6 +134,17 @@ def test_every_command_of_ours_is_documented_and_no_other():
     assert documented == ours
 
 
+def test_every_alarm_is_documented_and_no_other():
+    alarms = {
+        alarm
+        for package in ("idp", "recovery")
+        for source in (ROOT / package).rglob("*.py")
+        for alarm in re.findall(r'\balarm="([\w.]+)"', source.read_text(encoding="utf-8"))
+    }
+    documented = {name for row in rows(section(OPERATE, "### Logs")) for name in re.findall(r"^`([\w.]+)`$", row[1])}
+    assert documented == alarms
+
+
 def in_words(value):
     """A default as the tables say it."""
     if isinstance(value, timedelta):
