@@ -54,9 +54,11 @@ def section(path, heading):
 
 def rows(text):
     """The rows of the tables in a text, without their heads: a list of cells each."""
-    found = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in row] for row in found]
-    return [row for row in cells if not set(row[0]) <= {"-", ":"} or not row[0]]
+    lines = [line.strip() for line in text.splitlines()]
+    below = [index for index, line in enumerate(lines) if re.fullmatch(r"\|(-+\|)+", line)]
+    heads = {*below, *(index - 1 for index in below)}
+    body = [line for index, line in enumerate(lines) if line.startswith("|") and index not in heads]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in body]
 
 
 def table(text):
@@ -128,9 +130,7 @@ def test_every_environment_variable_is_documented_and_no_other():
 
 def test_every_command_of_ours_is_documented_and_no_other():
     ours = {name for name, app in get_commands().items() if app in ("idp", "recovery")}
-    documented = {
-        name for row in rows(section(OPERATE, "## Commands"))[1:] for name in re.findall(r"`(\w+)[ `]", row[0])
-    }
+    documented = {name for row in rows(section(OPERATE, "## Commands")) for name in re.findall(r"`(\w+)[ `]", row[0])}
     assert documented == ours
 
 
