@@ -8,6 +8,7 @@ from idp.models.credential import Credential, RecoveryAddress
 from idp.models.grant import AccessToken, Grant
 from idp.models.interaction import Interaction
 from idp.models.message import Message
+from idp.models.seen import Seen
 from idp.models.sign_in import SignIn
 from idp.models.signing_key import SigningKey
 from idp.models.user import User
@@ -24,6 +25,7 @@ __all__ = [
     "Interaction",
     "Message",
     "RecoveryAddress",
+    "Seen",
     "SignIn",
     "SigningKey",
     "User",

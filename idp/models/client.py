@@ -28,6 +28,23 @@ class Client(models.Model):
     require_pkce = models.BooleanField(default=True)
     #: The tenant's own applications need not ask for what the tenant already decided.
     skip_consent = models.BooleanField(default=False)
+    #: "fapi2" holds the client to the FAPI 2.0 Security Profile; empty asks for what everybody owes.
+    profile = models.CharField(max_length=20, blank=True)
+    #: Public keys of `private_key_jwt`: the set itself, or where to fetch it.
+    jwks = models.JSONField(null=True)
+    jwks_uri = models.TextField(blank=True)
+    id_token_signed_response_alg = models.CharField(max_length=10, default="ES256")
+    #: OpenID Connect Core 8: `pairwise` subjects are told apart by sector.
+    subject_type = models.CharField(max_length=10, default="public")
+    sector_identifier = models.CharField(max_length=255, blank=True)
+    dpop_bound_access_tokens = models.BooleanField(default=False)
+    require_pushed_authorization_requests = models.BooleanField(default=False)
+    #: "opaque", or "jwt" for resource servers that read RFC 9068 tokens.
+    access_token_format = models.CharField(max_length=10, default="opaque")
+    #: RFC 8707: the resources it may ask tokens for.
+    resources = models.JSONField(default=list)
+    backchannel_logout_uri = models.TextField(blank=True)
+    backchannel_logout_session_required = models.BooleanField(default=False)
     disabled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 

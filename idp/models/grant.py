@@ -15,20 +15,27 @@ class Grant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="grants")
+    #: None where the application acts for itself (client_credentials): never a person's `sub`.
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="grants", null=True)
     sign_in = models.ForeignKey(SignIn, on_delete=models.SET_NULL, null=True)
     scope = models.TextField()
     #: What the ID token repeats for as long as the grant lives (OIDC Core 12.2).
     sub = models.CharField(max_length=64)
     nonce = models.TextField(blank=True)
-    auth_time = models.DateTimeField()
+    auth_time = models.DateTimeField(null=True)
     acr = models.CharField(max_length=100, blank=True)
-    amr = models.JSONField()
+    amr = models.JSONField(default=list)
+    #: The `claims` parameter as it was asked (OpenID Connect Core 5.5).
+    claims = models.JSONField(null=True)
+    #: The resources the tokens are for (RFC 8707).
+    resources = models.JSONField(default=list)
+    #: Thumbprint of the key that code and refresh token are bound to (RFC 9449).
+    dpop_jkt = models.CharField(max_length=64, blank=True)
 
-    redirect_uri = models.TextField()
-    code_hash = models.CharField(max_length=64, unique=True)
+    redirect_uri = models.TextField(blank=True)
+    code_hash = models.CharField(max_length=64, unique=True, null=True)
     code_challenge = models.CharField(max_length=128, blank=True)
-    code_expires_at = models.DateTimeField()
+    code_expires_at = models.DateTimeField(null=True)
     code_redeemed_at = models.DateTimeField(null=True)
 
     refresh_hash = models.CharField(max_length=64, unique=True, null=True)
@@ -52,6 +59,10 @@ class AccessToken(models.Model):
     token_hash = models.CharField(max_length=64, primary_key=True)
     grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="access_tokens")
     scope = models.TextField()
+    #: Whom it is for (RFC 8707), and the key it is bound to (RFC 9449); empty where it is neither.
+    resources = models.JSONField(default=list)
+    dpop_jkt = models.CharField(max_length=64, blank=True)
+    issued_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

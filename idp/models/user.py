@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
+from django.utils import timezone
 
 
 def canonical(identifier: str) -> str:
@@ -47,10 +48,16 @@ class User(AbstractBaseUser):
     #: Claims for relying parties. Codes go to RecoveryAddress rows, never here.
     email = models.EmailField(blank=True)
     email_verified = models.BooleanField(default=False)
+    #: Further standard claims (OpenID Connect Core 5.1), as given: given_name, phone_number, address, zoneinfo …
+    claims = models.JSONField(default=dict)
+    #: What the `groups` scope tells.
+    groups = models.JSONField(default=list)
     #: A BCP 47 tag we have words in, or empty: then messages speak the language of the page that asked.
     locale = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
     created_at = models.DateTimeField()
+    #: When a claim last changed (`updated_at`).
+    updated_at = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "preferred_username"
 
