@@ -44,7 +44,11 @@ def _attempt(message: Message) -> str:
         email.probe()
         return _sent(message)
     address = credentials.open_address(message.address)
-    words = _words(message)
+    if address is not None and address.user != message.user_id:
+        # The row was pointed at somebody else's address, which this software never does.
+        log.error("message redirected", alarm="message.redirected", message=str(message.pk))
+        address = None
+    words = _words(message) if address else None
     if address is None or words is None:
         outbox.give_up(message, outbox.State.EXPIRED)
         return "of no more use"

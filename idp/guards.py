@@ -111,7 +111,7 @@ def _postgresql_statements() -> list[str]:
         statements += [
             (
                 f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
-                f"SET search_path = pg_catalog, public AS $${_postgresql_functions()[name]}$$"
+                f"SET search_path = {_SEARCH_PATH} AS $${_postgresql_functions()[name]}$$"
             ),
             f"DROP TRIGGER IF EXISTS {table}_rows ON {table}",
             (
@@ -127,6 +127,8 @@ def _postgresql_statements() -> list[str]:
     return statements
 
 
+#: Where the functions look names up, whatever their caller's path is.
+_SEARCH_PATH = "pg_catalog, public"
 #: pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
 _POSTGRESQL_TYPES = {"rows": 1 | 2 | 4 | 8 | 16, "whole": 2 | 32}
 
@@ -134,15 +136,18 @@ _POSTGRESQL_TYPES = {"rows": 1 | 2 | 4 | 8 | 16, "whole": 2 | 32}
 def _missing_postgresql(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.tgname, t.tgenabled, t.tgtype, p.proname, p.prosrc FROM pg_trigger t "
+            # Without a condition, for all columns, by a function that looks names up where ours does.
+            "SELECT c.relname, t.tgname, t.tgenabled, t.tgtype, p.proname, p.prosrc FROM pg_trigger t "
             "JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid "
-            "WHERE NOT t.tgisinternal AND c.relname = ANY(%s)",
-            [list(GUARDED)],
+            "WHERE NOT t.tgisinternal AND t.tgqual IS NULL AND t.tgattr = ''::int2vector "
+            "AND p.proconfig = %s AND c.relname = ANY(%s)",
+            [[f"search_path={_SEARCH_PATH}"], list(GUARDED)],
         )
-        found = {row[0]: row[1:] for row in cursor.fetchall()}
+        found = {row[:2]: row[2:] for row in cursor.fetchall()}
     return [
         f"{table}_{suffix}"
         for table in GUARDED
         for suffix, kind in _POSTGRESQL_TYPES.items()
-        if found.get(f"{table}_{suffix}") != ("A", kind, f"{table}_guard", _postgresql_functions()[f"{table}_guard"])
+        if found.get((table, f"{table}_{suffix}"))
+        != ("A", kind, f"{table}_guard", _postgresql_functions()[f"{table}_guard"])
     ]

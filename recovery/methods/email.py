@@ -42,6 +42,10 @@ class EmailCode:
         challenge = Challenge.objects.select_related("journey").filter(pk=message.reference).first()
         if challenge is None or challenge.spent_at or challenge.journey.ending:
             return None
+        if (message.user_id, message.address_id) != (challenge.journey.subject, challenge.address):
+            # Another address was typed meanwhile; or somebody wrote to these rows, which are not sealed. A code is
+            # told to the account it opens and to nobody else.
+            return None
         # The provider takes it within seconds of now; shown in minutes, this is never later than the real end.
         until = timezone.now() + numbers.lifetime
         return delivery.write(
