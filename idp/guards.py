@@ -77,26 +77,28 @@ def _missing_sqlite(connection: BaseDatabaseWrapper) -> list[str]:
 
 def _postgresql_functions() -> dict[str, str]:
     functions = {}
+    # The class of errors that a broken constraint has, as RAISE(ABORT) has on SQLite: the writer expects it.
+    as_fault = "USING ERRCODE = 'integrity_constraint_violation'"
     for table in GUARDED:
         same = " AND ".join(f"{column} = NEW.{column}" for column in _SAME[table])
         moved = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in ("id", *_SAME[table]))
         functions[f"{table}_guard"] = f"""
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
-    RAISE EXCEPTION '{table}: not emptied';
+    RAISE EXCEPTION '{table}: not emptied' {as_fault};
   ELSIF TG_OP = 'INSERT' THEN
     IF NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({same})) THEN
-      RAISE EXCEPTION '{table}: a first version is 1, and there is one';
+      RAISE EXCEPTION '{table}: a first version is 1, and there is one' {as_fault};
     END IF;
     RETURN NEW;
   ELSIF TG_OP = 'UPDATE' THEN
     IF NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} THEN
-      RAISE EXCEPTION '{table}: a next version needs a proof and a seal of its own';
+      RAISE EXCEPTION '{table}: a next version needs a proof and a seal of its own' {as_fault};
     END IF;
     RETURN NEW;
   END IF;
   IF EXISTS (SELECT 1 FROM idp_user WHERE id = OLD.user_id AND status <> 'deleted') THEN
-    RAISE EXCEPTION '{table}: kept as long as its account';
+    RAISE EXCEPTION '{table}: kept as long as its account' {as_fault};
   END IF;
   RETURN OLD;
 END
