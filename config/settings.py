@@ -7,7 +7,7 @@ The names are the operator's contract (docs/operate.md); `.env` in the project's
 import base64
 import binascii
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -124,6 +124,16 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 #: A larger filter of breached passwords than the one that ships (docs/breached-passwords.md).
 BREACH_FILTER = env.str("BREACH_FILTER", default="")
+
+#: Hosts and networks that are asked although they are not public: the tenant's own (idp.fetch).
+OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
+for _entry in OUTBOUND_ALLOW:
+    try:
+        ip_network(_entry if "/" in _entry else "0.0.0.0/0")
+    except ValueError as error:
+        raise ImproperlyConfigured(f"OUTBOUND_ALLOW: {_entry!r} is neither a host nor a network.") from error
+#: Certificates that are believed besides the system's, when asking: a file of PEM.
+OUTBOUND_CA = env.str("OUTBOUND_CA", default="")
 
 # --- The house --------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
-from idp import branding
+from idp import branding, fetch
 from idp.accounts import breached
 from idp.conf import policy
 from idp.plugins import hooks
@@ -28,4 +28,8 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
             breached.load(Path(settings.BREACH_FILTER))
     except (OSError, breached.UnusableFilter) as error:
         found.append(Error(f"BREACH_FILTER names no usable filter: {error}", id="idp.E003"))
+    try:
+        fetch.trusted()
+    except OSError as error:
+        found.append(Error(f"OUTBOUND_CA names no file of certificates: {error}", id="idp.E004"))
     return found
