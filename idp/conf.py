@@ -42,6 +42,8 @@ class Policy:
     sign_in_per_account: Limit = Limit(count=100, per=timedelta(days=1))
     #: Whether every sign-in asks for a second factor; passwords of 8 characters are enough only then.
     second_factor_enforced: bool = False
+    #: Whether proofs of possession need a nonce of ours besides their own id (RFC 9449 8). It costs a request.
+    dpop_nonce_required: bool = False
 
     def __post_init__(self) -> None:
         if not timedelta(0) < self.code_lifetime <= timedelta(seconds=60):
