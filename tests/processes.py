@@ -114,6 +114,15 @@ class Regain:
         """Somebody who has done nothing yet."""
         return self._left.pop(0)
 
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """One of the programs is stopped for the length of the block."""
+        self.programs[name].stop()
+        try:
+            yield
+        finally:
+            self.programs[name].start()
+
     def manage(self, *command: str) -> str:
         """What `manage.py` prints."""
         answer = subprocess.run(

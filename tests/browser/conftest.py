@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests.browser.screen import Screen, chromium
 from tests.processes import Regain, running
 from tests.servers import Missing
 
@@ -16,6 +17,25 @@ def regain(tmp_path_factory) -> Regain:
             yield whole
     except Missing as missing:
         lacking(str(missing))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for one file: while it runs, this thread passes for an asynchronous one."""
+    try:
+        with chromium() as started:
+            yield started
+    except Missing as missing:
+        lacking(str(missing))
+
+
+@pytest.fixture
+def screen(browser, request) -> Screen:
+    """A window of its own; its pictures go into an album named after the test."""
+    name = request.node.name.removeprefix("test_")
+    opened = Screen(browser, name, scripts=name != "without_scripts")
+    yield opened
+    opened.close()
 
 
 def lacking(what: str) -> None:

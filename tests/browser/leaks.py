@@ -52,8 +52,7 @@ def digests(secret: str) -> dict[str, bytes]:
     found = {}
     for name in ("md5", "sha1", "sha256", "sha512"):
         digest = hashlib.new(name, secret.encode(), usedforsecurity=False).digest()
-        found |= {f"{name} {way}": text for way, text in spellings(digest.hex()).items() if way in ("as it is",)}
-        found[f"{name} in bytes"] = digest
+        found |= {name: digest, f"{name} in hexadecimal": digest.hex().encode()}
         found[f"{name} in base64"] = base64.b64encode(digest).rstrip(b"=")
     return found
 

@@ -23,7 +23,7 @@ DELIVERS_WITHIN = 15
 
 def test_a_message_in_redis_is_an_id_and_nothing_else(regain):
     person, visitor = regain.somebody(), Visitor(regain)
-    with without_worker(regain):
+    with regain.without("worker"):
         ask_for_a_code(visitor, person)
         (raw,) = queued(regain, "otp")
         ((posted,),) = regain.rows(
@@ -50,7 +50,7 @@ def test_a_message_in_redis_is_an_id_and_nothing_else(regain):
 
 def test_without_a_worker_the_page_says_so_and_the_code_comes_with_the_worker(regain):
     person, visitor = regain.somebody(), Visitor(regain)
-    with without_worker(regain):
+    with regain.without("worker"):
         ask_for_a_code(visitor, person)
         assert visitor.delivery == "waiting"
         # A minute later; the clock is not ours, but the row is.
@@ -106,15 +106,6 @@ def test_what_was_delivered_leaves_nothing_in_redis(regain):
     with redis_client.Redis.from_url(regain.redis.url) as redis:
         wait_until(lambda: not redis.hlen("unacked"), "the worker's word that it is done")
         assert not [key for key in redis.scan_iter() if key.startswith(b"celery-task-meta")], "results are nobody's"
-
-
-@contextmanager
-def without_worker(regain: Regain):
-    regain.programs["worker"].stop()
-    try:
-        yield
-    finally:
-        regain.programs["worker"].start()
 
 
 @contextmanager

@@ -1,0 +1,116 @@
+"""Pages beside the main way, looked at in the same real browser: account, sign-out, errors, ends and pauses."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.browser.screen import sign_in, walk_to_the_code_page
+from tests.browser.visitor import code_in, mail_to
+from tests.processes import PASSWORD
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("regain")]
+
+
+@pytest.fixture(autouse=True)
+def _some_pages_are_refusals(screen):
+    """Chromium reports their status on its console, which is no fault of theirs."""
+    screen.expected |= {400, 404, 429}
+
+
+def test_saying_no_and_signing_out(screen, regain):
+    person, page = regain.somebody(), screen.page
+    page.goto(f"{regain.application}/sign-in?prompt=consent")
+    screen.at("sign-in")
+    sign_in(screen, person, PASSWORD, "consent")
+    screen.press("#deny", "payroll-problem")
+    assert page.inner_text("#error") == "access_denied"
+    screen.look("payroll-after-no")
+    page.goto(f"{regain.issuer}/account/")
+    screen.at("account")
+    screen.look("account")
+    page.goto(f"{regain.issuer}/sign-out")
+    screen.look("sign-out")
+    screen.press("#logout-no", "account")
+    page.goto(f"{regain.issuer}/sign-out")
+    screen.press("#logout-yes", "signed-out")
+    screen.look("signed-out")
+    page.goto(f"{regain.issuer}/account/")
+    screen.at("sign-in")
+    screen.look("sign-in-without-an-application")
+
+
+def test_cancelling_leads_back_to_the_application(screen, regain):
+    screen.page.goto(regain.application)
+    screen.press("#sign-in", "sign-in")
+    screen.press("#cancel", "payroll-problem")
+    assert screen.page.inner_text("#error") == "access_denied"
+
+
+def test_wrong_addresses(screen, regain):
+    page = screen.page
+    asked = {
+        "client_id": regain.paper["client_id"],
+        "redirect_uri": "https://elsewhere.example/",
+        "response_type": "code",
+    }
+    page.goto(f"{regain.issuer}/authorize?{urlencode(asked)}")
+    screen.at("error")
+    assert page.url.startswith(regain.issuer), "nobody is sent to an address that is not registered"
+    screen.look("error")
+    page.goto(f"{regain.issuer}/nothing-here")
+    screen.look("not-found")
+
+
+def test_too_many_tries(screen, regain):
+    person, page = regain.somebody(), screen.page
+    page.goto(f"{regain.issuer}/sign-in")
+    walk_to_the_code_page(screen, person)
+    code = int(code_in(mail_to(regain, person)).replace(" ", ""))
+    for guess in range(1, 6):
+        page.fill("#code", f"{(code + guess) % 10**8:08}")
+        with page.expect_navigation():
+            page.click("#continue")
+    page.goto(f"{regain.issuer}/recovery/code/")
+    screen.at("recovery-ended")
+    screen.look("ended")
+    page.goto(f"{regain.issuer}/recovery/?again=1")
+    for _message in range(5):
+        page.fill("#identifier", person.username)
+        screen.press("#continue", "recovery-problem")
+        screen.press("button[name=problem]", "recovery-method")
+        screen.press("button[name=method]", "recovery-address")
+        page.fill("#address", person.email)
+        with page.expect_navigation():
+            page.click("#continue")
+        if screen.name == "recovery-slow":
+            break
+        page.goto(f"{regain.issuer}/recovery/?again=1")
+    screen.at("recovery-slow")
+    screen.look("slow")
+    page.goto(f"{regain.issuer}/sign-in")
+    for _try in range(11):
+        page.fill("#username", person.username)
+        page.fill("#password", "not this one, sadly")
+        with page.expect_navigation():
+            page.click("#sign-in")
+    assert "Sign-in is paused" in page.inner_text("main")
+    screen.look("sign-in-paused")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ('<p style="color: #999">pale</p>', "axe color-contrast"),
+        ('<input id="nameless">', "axe label"),
+        ('<p style="width: 400px">wide</p>', "at 320 px: "),
+        ('<script>console.error("oh")</script>', "console: oh"),
+        ("<script>missing()</script>", "script: "),
+    ],
+)
+def test_looking_finds_faults(screen, fault, said):
+    sound = '<!doctype html><html lang="en"><title>A page</title><main><h1>A page</h1>{}</main>'
+    screen.page.set_content(sound.format(""))
+    screen.look("sound")
+    screen.page.set_content(sound.format(fault))
+    with pytest.raises(AssertionError, match=said):
+        screen.look("with-a-fault")
