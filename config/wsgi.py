@@ -6,21 +6,25 @@ from pathlib import Path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from whitenoise import WhiteNoise
 
 application = get_wsgi_application()
 
 from idp import startup  # noqa: E402 -- its models exist once Django is set up
 
+_faults = [str(message.msg) for message in run_checks(tags=["security"]) if message.is_serious()]
 try:
-    _faults = startup.faults()
+    _faults += startup.faults() or startup.unopened()
 except OperationalError:
-    _faults = []  # the database is away; /readyz says so, and every page answers 503 until it is back
+    pass  # the database is away; /readyz says so, and every page answers 503 until it is back
+except ProgrammingError:
+    _faults.append("the tables are missing; run `manage.py migrate`")
 if _faults:
-    raise ImproperlyConfigured(f"Run `manage.py migrate`: {'; '.join(_faults)}.")
+    raise ImproperlyConfigured(f"This provider is not fit to start: {'; '.join(_faults)}.")
 
 application = WhiteNoise(application, max_age=3600)
 for _app in settings.INSTALLED_APPS:

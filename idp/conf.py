@@ -48,6 +48,8 @@ class Policy:
     def __post_init__(self) -> None:
         if not timedelta(0) < self.code_lifetime <= timedelta(seconds=60):
             raise ImproperlyConfigured("IDP['code_lifetime'] must be between 1 and 60 seconds.")
+        if not (1 <= self.sign_in_per_network.count <= 100 and 1 <= self.sign_in_per_account.count <= 100):  # noqa: PLR2004 -- NIST SP 800-63B 3.2.2
+            raise ImproperlyConfigured("IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries.")
         if self.session_idle > self.session_absolute:
             raise ImproperlyConfigured("IDP['session_idle'] is longer than IDP['session_absolute'].")
         if self.session_absolute > timedelta(days=30):

@@ -59,7 +59,9 @@ def configure(settings: dict[str, Any]) -> None:
                     ],
                 },
             },
-            "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "handlers": {
+                "stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}
+            },
             "root": {"handlers": ["stdout"], "level": settings["level"]},
             "loggers": {
                 # Authlib prints tokens at DEBUG; SMTP and SQL would print codes and hashes.

@@ -1,10 +1,12 @@
 """What must hold before anybody is let in: guards in the database, a sealed audit head, keys that open."""
 
+from django.conf import settings
 from django.db import connections
+from django.db.models import Q
 
 from idp import guards
 from idp.audit import chain
-from idp.models import AuditEntry, AuditHead
+from idp.models import AuditEntry, AuditHead, Credential, RecoveryAddress
 
 
 def after_migration(using: str) -> None:
@@ -19,4 +21,22 @@ def after_migration(using: str) -> None:
 
 def faults(using: str = "default") -> list[str]:
     """What keeps this provider from being ready, in words for an operator. Empty is good."""
-    return [f"database trigger {name} is missing or altered" for name in guards.missing(using)]
+    found = [f"database trigger {name} is missing or altered" for name in guards.missing(using)]
+    if not found and (broken := chain.head_fault()):
+        found.append(broken)
+    return found
+
+
+def unopened() -> list[str]:
+    """Whether the root keys open what is there; reads two tables, so it is asked once, at start.
+
+    Letting people in with a key missing would take every seal made with it for a forgery, and freeze its account.
+    """
+    known = Q()
+    for key_id, _key in settings.ROOT_KEYS:
+        known |= Q(seal__startswith=f"{key_id}.")
+    return [
+        f"REGAIN_ROOT_KEYS lacks a key that {table} were sealed with"
+        for table, rows in (("credentials", Credential.objects), ("recovery addresses", RecoveryAddress.objects))
+        if rows.exclude(known).exists()
+    ]

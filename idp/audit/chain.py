@@ -42,6 +42,16 @@ def hold_head() -> AuditHead:
     return head
 
 
+def head_fault() -> str:
+    """What is wrong with the head, in words for an operator; empty if it is as we left it."""
+    head = AuditHead.objects.filter(pk=1).first()
+    if head is None:
+        return "the head of the audit chain is missing"
+    if not _is_sealed(head):
+        return "the head of the audit chain is not sealed with any of REGAIN_ROOT_KEYS"
+    return ""
+
+
 def move_head(head: AuditHead) -> None:
     head.seal = keyring.seal(_SEAL, head.sequence, head.entry_hash)
     AuditHead.objects.bulk_create(
