@@ -1,4 +1,4 @@
-"""One JSON line a step, to standard output; nothing in it that opens an account.
+"""One JSON line a step, to standard error; nothing in it that opens an account.
 
 Line breaks and control characters are escaped by JSON, so nobody writes lines of their own (CVE-2025-48432).
 A key that names a secret is masked wherever it comes from.
@@ -59,10 +59,11 @@ def configure(settings: dict[str, Any]) -> None:
                     ],
                 },
             },
+            # Not to standard output: what a command prints there (register_client) is read by programs.
             "handlers": {
-                "stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}
+                "stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"},
             },
-            "root": {"handlers": ["stdout"], "level": settings["level"]},
+            "root": {"handlers": ["stderr"], "level": settings["level"]},
             "loggers": {
                 # Authlib prints tokens at DEBUG; SMTP and SQL would print codes and hashes.
                 "authlib": {"level": "INFO"},
