@@ -106,11 +106,12 @@ def test_too_many_tries(screen, regain):
         ('<script>console.error("oh")</script>', "console: oh"),
         ("<script>missing()</script>", "script: "),
     ],
+    ids=["contrast", "label", "width", "console", "script"],
 )
 def test_looking_finds_faults(screen, fault, said):
     sound = '<!doctype html><html lang="en"><title>A page</title><main><h1>A page</h1>{}</main>'
     screen.page.set_content(sound.format(""))
-    screen.look("sound")
+    screen.look("sound", sizes=())
     screen.page.set_content(sound.format(fault))
     with pytest.raises(AssertionError, match=said):
-        screen.look("with-a-fault")
+        screen.look("with-a-fault", sizes=())
