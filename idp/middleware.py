@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
@@ -25,8 +25,10 @@ _CSP = (
 )
 #: Names that a form may send more than once.
 _REPEATABLE = frozenset({"scope"})
+#: Load balancers ask by address.
+_PROBES = ("/healthz", "/readyz")
 #: Endpoints whose specification says itself how a repeated parameter is answered.
-_PROTOCOL = ("/authorize", "/sign-out", "/token", "/userinfo")
+_PROTOCOL = ("/authorize", "/introspect", "/par", "/revoke", "/sign-out", "/token", "/userinfo")
 
 
 class SecurityHeaders:
@@ -85,13 +87,20 @@ class RequestGuard:
         if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return problems.too_large(request)
         try:
+            if not request.path.startswith(_PROBES):
+                request.get_host()  # raises for a name that is not ours (HR-02)
             if not self._is_readable(request):
                 return problems.unreadable(request)
         except RequestDataTooBig:
             return problems.too_large(request)
         except (SuspiciousOperation, UnicodeDecodeError):  # among them: more fields than any form has
             return problems.unreadable(request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            allowed = response["Allow"]
+            response = problems.unreadable(request, status=405)
+            response["Allow"] = allowed
+        return response
 
     @staticmethod
     def _is_readable(request: HttpRequest) -> bool:

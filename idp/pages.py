@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import get_language, gettext
 
 
@@ -110,7 +111,7 @@ def languages(request: HttpRequest) -> tuple[Language, ...]:
     current = get_language()
     found = []
     for code, name in settings.LANGUAGES:
-        query = request.GET.copy()
+        query = _query(request)
         query["lang"] = code
         found.append(
             Language(
@@ -122,6 +123,14 @@ def languages(request: HttpRequest) -> tuple[Language, ...]:
             ),
         )
     return tuple(found)
+
+
+def _query(request: HttpRequest) -> QueryDict:
+    """What the address carries. Nothing if it cannot be read: the page that says so is drawn all the same."""
+    try:
+        return request.GET.copy()
+    except SuspiciousOperation:
+        return QueryDict(mutable=True)
 
 
 def language_tag(code: str) -> str:

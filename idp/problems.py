@@ -18,6 +18,7 @@ MACHINE = (
     "/healthz",
     "/jwks",
     "/metrics",
+    "/par",
     "/readyz",
     "/static/",
     "/token",
@@ -46,11 +47,16 @@ def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpR
     return HttpResponse(render_to_string("idp/problem.html", context, request), status=status)
 
 
-def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django names it
-    """400: what was sent is not what a browser sends for our forms."""
+def unreadable(
+    request: HttpRequest,
+    exception: Exception | None = None,  # noqa: ARG001 -- Django names it
+    *,
+    status: int = 400,
+) -> HttpResponse:
+    """400 (or 405): what was sent, or how, is not what a browser does with our forms."""
     return page(
         request,
-        status=400,
+        status=status,
         heading=_("We couldn't read that"),
         lead=_("Something in what was sent is not what this page expects. Nothing was changed. Go back and try again."),
     )
