@@ -272,7 +272,8 @@ def _code_page(
     page = {
         "reference": reference,
         "asked_at": timezone.localtime(asked_at),
-        "until": timezone.localtime(message.until),
+        # While it waits, its end is only known to be no sooner than this; a page may be read for a while.
+        "until": timezone.localtime(min(message.until, context.now + numbers.lifetime)),
         "tries_left": max(0, numbers.tries - challenge.tries_used),
         "delivery": delivery,
         "handed_at": timezone.localtime(message.delivery.sent_at or asked_at),

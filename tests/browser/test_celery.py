@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from contextlib import contextmanager
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 import redis as redis_client
 
 from tests.browser.visitor import Visitor, ask_for_a_code, code_in, mail_to, sign_in
-from tests.processes import Regain
+from tests.processes import Inhabitant, Regain
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("regain")]
@@ -53,6 +54,7 @@ def test_without_a_worker_the_page_says_so_and_the_code_comes_with_the_worker(re
     with regain.without("worker"):
         ask_for_a_code(visitor, person)
         assert visitor.delivery == "waiting"
+        assert promised(visitor) == 10, "never more than the message will say"
         # A minute later; the clock is not ours, but the row is.
         a_minute_ago(regain, person.username)
         visitor.open("/recovery/code/")
@@ -96,6 +98,23 @@ def test_without_redis_the_pages_answer_and_the_code_comes_when_it_is_back(regai
     visitor.submit(code=code_in(letter))
     assert visitor.name == "recovery-new-password"
     wait_until(lambda: delivery(unknown) == "sent", "the page of somebody unknown, which says the same")
+
+
+def test_a_mailbox_that_refuses_looks_like_one_that_is_not_there(regain):
+    person, stranger = regain.somebody(), Inhabitant(username="nobody", name="", email="nobody@contoso.example")
+    visitors = [Visitor(regain), Visitor(regain)]
+    regain.mail.refusal = "550 no such mailbox"
+    try:
+        for visitor, whose in zip(visitors, (person, stranger), strict=True):
+            ask_for_a_code(visitor, whose)
+        wait_until(lambda: states(regain, person.username) == ["failed"], "the refusal")
+    finally:
+        regain.mail.refusal = ""
+    for visitor in visitors:
+        wait_until(lambda visitor=visitor: delivery(visitor) == "sent", "the page")
+        assert promised(visitor) == 10
+    refused, unknown = (re.sub(r"\b[A-Z]\d\b|\d+:\d+|\d+ s\b", "…", visitor.page.text) for visitor in visitors)
+    assert refused == unknown
 
 
 def test_what_was_delivered_leaves_nothing_in_redis(regain):
@@ -142,6 +161,23 @@ def a_minute_ago(regain: Regain, username: str) -> None:
         earlier = "created_at - interval '61 seconds'"
     changed = regain.change(f"UPDATE idp_message SET created_at = {earlier} WHERE user_id = {whose}", username)
     assert changed == 1
+
+
+def states(regain: Regain, username: str) -> list[str]:
+    """How far each message to this person has come."""
+    rows = regain.rows(
+        "SELECT m.state FROM idp_message m JOIN idp_user u ON u.id = m.user_id WHERE u.preferred_username = %s",
+        username,
+    )
+    return [state for (state,) in rows]
+
+
+def promised(visitor: Visitor) -> int:
+    """For how many minutes the code works, counted from when it was asked for, says the page."""
+    said = re.search(r"at (\d+):(\d+)\. It works until (\d+):(\d+)", visitor.page.text)
+    assert said, visitor.page.text
+    asked_hour, asked, end_hour, end = map(int, said.groups())
+    return ((end_hour - asked_hour) * 60 + end - asked) % (24 * 60)
 
 
 def delivery(visitor: Visitor) -> str:
