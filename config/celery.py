@@ -1,4 +1,4 @@
-"""Celery: `celery -A config worker -Q otp,notice,sweep`. How tasks travel is in settings, under CELERY_."""
+"""Celery: `celery -A config worker -Q otp,notice,logout,sweep`. How tasks travel is in settings, under CELERY_."""
 
 import os
 from typing import Any

@@ -1,6 +1,11 @@
-"""One attempt to hand a message over: claim, write the words, send, note what came of it."""
+"""One attempt to hand a message over: claim, write the words, send, note what came of it.
 
-from datetime import datetime
+Most messages are letters. What is told to a program instead of a person has a carrier of its own, by its kind.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -15,6 +20,24 @@ from idp.plugins import hooks
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Carrier:
+    """Hands over messages of one kind."""
+
+    #: Returns if it was taken. Raises Away or Refused.
+    hand_over: Callable[[Message], None]
+    #: The longest pause between two attempts.
+    longest_pause: timedelta = outbox.LONGEST_RETRY
+
+
+_carriers: dict[str, Carrier] = {}
+
+
+def carry(kind: str, carrier: Carrier) -> None:
+    """Messages of this kind go to `carrier`; said once, when the process starts."""
+    _carriers[kind] = carrier
+
+
 def deliver(message_id: UUID, *, now: datetime) -> str:
     """Try once to deliver the message. Returns what came of it, as a word for the log.
 
@@ -27,7 +50,8 @@ def deliver(message_id: UUID, *, now: datetime) -> str:
     try:
         outcome = _attempt(message)
     except Away as error:
-        outbox.put_back(message, now=now)
+        carrier = _carriers.get(message.kind)
+        outbox.put_back(message, now=now, longest=carrier.longest_pause if carrier else outbox.LONGEST_RETRY)
         log.warning("delivery delayed", message=str(message.pk), attempt=message.attempts, error=str(error))
         return "delayed"
     except Refused as error:
@@ -39,6 +63,9 @@ def deliver(message_id: UUID, *, now: datetime) -> str:
 
 
 def _attempt(message: Message) -> str:
+    if carrier := _carriers.get(message.kind):
+        carrier.hand_over(message)
+        return _sent(message)
     if message.address is None:
         # A decoy, or an address removed meanwhile: the same provider is asked, and handed nothing.
         email.probe()

@@ -12,12 +12,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
 from idp.models import Message
+
+log = structlog.get_logger(__name__)
 
 State = Message.State
 #: Sent after commit with `message_id` and `queue`. Somebody who can ring a worker listens (idp.tasks).
@@ -26,7 +29,8 @@ posted = Signal()
 #: How long one attempt may take before somebody else tries; longer than the task's time limit.
 LEASE = timedelta(seconds=30)
 _FIRST_RETRY = timedelta(seconds=2)
-_LONGEST_RETRY = timedelta(seconds=60)
+LONGEST_RETRY = timedelta(seconds=60)
+_MOST_DOUBLINGS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +94,7 @@ def claim(message_id: UUID, *, now: datetime) -> Message | None:
         state=State.SENDING, attempts=F("attempts") + 1, due_at=now + LEASE
     )
     if not claimed:
-        Message.objects.filter(_claimable(now), pk=message_id).update(state=State.EXPIRED)
+        _drop(Message.objects.filter(_claimable(now), pk=message_id))
         return None
     return Message.objects.select_related("user", "address__user").get(pk=message_id)
 
@@ -109,9 +113,9 @@ def give_up(message: Message, state: str) -> None:
     Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=state, sent_at=answered)
 
 
-def put_back(message: Message, *, now: datetime) -> None:
-    """The provider is away: try again after a pause that doubles, until the message's own end."""
-    pause = min(_FIRST_RETRY * 2 ** (message.attempts - 1), _LONGEST_RETRY)
+def put_back(message: Message, *, now: datetime, longest: timedelta = LONGEST_RETRY) -> None:
+    """The other side is away: try again after a pause that doubles up to `longest`, until the message's own end."""
+    pause = min(_FIRST_RETRY * 2 ** min(message.attempts - 1, _MOST_DOUBLINGS), longest)
     Message.objects.filter(pk=message.pk, state=State.SENDING).update(
         state=State.WAITING,
         due_at=now + pause,
@@ -120,7 +124,7 @@ def put_back(message: Message, *, now: datetime) -> None:
 
 def ring_forgotten(*, now: datetime, at_most: int = 500) -> int:
     """Drop what is of no more use, and ring again for what nobody took. Returns how often it rang."""
-    Message.objects.filter(_unsent(), not_after__lte=now).update(state=State.EXPIRED)
+    _drop(Message.objects.filter(_unsent(), not_after__lte=now))
     due: Iterable[tuple[UUID, str]] = (
         Message.objects.filter(_claimable(now)).order_by("due_at").values_list("pk", "queue")[:at_most]
     )
@@ -134,6 +138,13 @@ def ring_forgotten(*, now: datetime, at_most: int = 500) -> int:
 def sweep(*, before: datetime) -> int:
     """Remove messages that ended before `before`. Returns how many."""
     return Message.objects.exclude(_unsent()).filter(created_at__lt=before).delete()[0]
+
+
+def _drop(overdue: QuerySet[Message]) -> None:
+    """A message that reached nobody in time ends, and the log tells which."""
+    for message_id, kind in overdue.values_list("pk", "kind"):
+        if Message.objects.filter(_unsent(), pk=message_id).update(state=State.EXPIRED):
+            log.warning("delivery ran out of time", message=str(message_id), kind=kind)
 
 
 def _unsent() -> Q:

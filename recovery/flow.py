@@ -154,6 +154,7 @@ def set_new_password(
             ending=Ending.DONE,
             result={
                 "sessions_ended": changed.sessions_ended,
+                "applications_told": changed.applications_told,
                 "told_by": ["email"] * bool(changed.addresses_told),
             },
         )

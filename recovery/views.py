@@ -208,6 +208,7 @@ def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     waits = waiting.waiting(request, held.facts.interaction_id, now=context.now)
     page = {
         "sessions_ended": held.row.result.get("sessions_ended", 0),
+        "applications_told": held.row.result.get("applications_told", 0),
         "told_by": held.row.result.get("told_by", []),
         "continue_url": waits.continue_url if waits else waiting.sign_in_url(),
         "account_url": None,

@@ -67,7 +67,7 @@ def mail() -> Iterator[Program]:
 def provider() -> Iterator[Program]:
     """As the Procfile starts it in production, with less of everything."""
     serve = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(WEB.port), "--blocking-threads", "4")
-    work = ("--queues", "otp,notice,sweep", "--concurrency", "2", "--loglevel", "info")
+    work = ("--queues", "otp,notice,logout,sweep", "--concurrency", "2", "--loglevel", "info")
     celery = ("celery", "--app", "config", "--quiet")
     yield Program("web", python("granian", *serve, "--log-level", "warning", "config.wsgi:application"))
     yield Program("worker", python(*celery, "worker", "--without-gossip", "--without-mingle", *work))

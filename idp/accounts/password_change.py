@@ -28,6 +28,7 @@ class PasswordChanged:
     sessions_ended: int
     grants_ended: int
     addresses_told: int
+    applications_told: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,7 @@ def change_password(
                 sessions_ended=ended.sign_ins,
                 grants_ended=ended.grants,
                 addresses_told=told,
+                applications_told=ended.applications,
             )
             if then is not None:
                 then(changed)

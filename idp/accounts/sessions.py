@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
+from django.db.models import Q
+
 from idp import keyring
+from idp.accounts import logouts
 from idp.audit.events import Origin
 from idp.conf import Policy
 from idp.models import Grant, SignIn, User
@@ -13,6 +16,8 @@ from idp.models import Grant, SignIn, User
 _SEAL = "sign-in"
 #: How stale `last_seen_at` may be: most requests then write nothing.
 _SEEN_EVERY = timedelta(minutes=1)
+#: For how long after its own end a sign-in may live on as a session of an application.
+_TOLD_AFTER_END = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ class Ended:
 
     sign_ins: int
     grants: int
+    #: How many applications are told of it.
+    applications: int
 
 
 def begin(user: User, *, amr: list[str], origin: Origin, policy: Policy, now: datetime) -> Begun:
@@ -58,6 +65,15 @@ def find(key: str, *, policy: Policy, now: datetime) -> SignIn | None:
     return None if row is None else recognise(row, key, policy=policy, now=now)
 
 
+def held(key: str) -> SignIn | None:
+    """The sign-in of this key that nobody ended, with its user; even one whose time has passed.
+
+    For signing out: applications may go on with it long after we would have asked for the password again.
+    """
+    row = SignIn.objects.select_related("user").filter(key_hash=keyring.fingerprint(key), ended_at=None).first()
+    return row if row is not None and keyring.is_sealed(_SEAL, row.seal, *_parts(row)) else None
+
+
 def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> SignIn | None:
     """As `find`, for a row that was read already (with its user): no query."""
     lives = (
@@ -75,18 +91,27 @@ def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> Si
     return sign_in
 
 
-def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> None:
-    """End one sign-in and the grants that came of it, except those meant to outlive it (offline_access)."""
-    SignIn.objects.filter(pk=sign_in_id, ended_at=None).update(ended_at=now, ended_by=by)
-    Grant.objects.filter(sign_in=sign_in_id, ended_at=None).exclude(scope__contains="offline_access").update(
-        ended_at=now,
-        ended_by=by,
+def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
+    """End one sign-in and the grants that came of it, except those meant to outlive it (offline_access).
+
+    Runs in its caller's transaction. Ending it again changes nothing and tells nobody.
+    """
+    sign_ins = SignIn.objects.filter(pk=sign_in_id, ended_at=None).update(ended_at=now, ended_by=by)
+    return Ended(
+        applications=logouts.post(Q(sign_in=sign_in_id), now=now) if sign_ins else 0,
+        sign_ins=sign_ins,
+        grants=Grant.objects.filter(sign_in=sign_in_id, ended_at=None)
+        .exclude(scope__contains="offline_access")
+        .update(ended_at=now, ended_by=by),
     )
 
 
 def end_all(user_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
     """End every sign-in and every grant of an account, whatever its scope. Runs in its caller's transaction."""
+    # An application's own session may have outlived ours: those whose time has passed here are told as well.
+    lately = Q(sign_in__ended_at=None, sign_in__expires_at__gt=now - _TOLD_AFTER_END)
     return Ended(
+        applications=logouts.post(Q(user=user_id) & lately, now=now),
         # Those past their end are dead already; counting them would tell people of devices they do not have.
         sign_ins=SignIn.objects.filter(user=user_id, ended_at=None, expires_at__gt=now).update(
             ended_at=now,

@@ -34,7 +34,6 @@ def issue(grant: Grant, *, client_id: str, access_token: str, nonce: str, now: d
     `auth_time`, `sub` and `amr` come from the grant, so that a refresh repeats them (Core 12.2). Names and
     addresses are read at userinfo.
     """
-    own = keys.current()
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": settings.ISSUER,
@@ -53,8 +52,14 @@ def issue(grant: Grant, *, client_id: str, access_token: str, nonce: str, now: d
         claims["acr"] = grant.acr
     if grant.sign_in_id:
         claims["sid"] = grant.sign_in_id.hex
-    header = {"alg": keys.ALGORITHM, "kid": own.kid, "typ": _TYPE}
-    return jwt.encode(header, claims, own.signing, list(supported.SIGNING_ALGORITHMS))
+    return signed(claims, alg=keys.ALGORITHM, kind=_TYPE)
+
+
+def signed(payload: dict[str, Any], *, alg: str, kind: str) -> str:
+    """`payload` as a token of `kind` (its `typ`), signed with the key that is in use for `alg`."""
+    own = keys.current()
+    header = {"alg": alg, "kid": own.kid, "typ": kind}
+    return jwt.encode(header, payload, own.signing, list(supported.SIGNING_ALGORITHMS))
 
 
 def read_hint(token: str, *, client_id: str = "") -> Hint | None:

@@ -5,6 +5,7 @@ somebody else made must not sign a person out. And only with such a token is the
 registered for its very purpose; every mistake in the request ends here, on a page.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
@@ -21,7 +22,6 @@ from idp import browser
 from idp.accounts import sessions
 from idp.audit.events import SignedOut
 from idp.audit.record import record
-from idp.conf import policy
 from idp.middleware import allow_form_target
 from idp.models import SignIn
 from idp.oidc import answers, clients, id_tokens
@@ -32,6 +32,8 @@ from idp.plugins.waiting import application
 
 log = structlog.get_logger(__name__)
 
+#: A number on our own page, which anybody may write into its address.
+_COUNT = re.compile("[1-9][0-9]?")
 #: What the question carries along, so that the answer is judged by the same request.
 _CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
@@ -62,7 +64,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         return answers.see_other(f"{request.path}?{urlencode(sent.pairs())}")
     now = timezone.now()
     asked = _read(sent)
-    sign_in = _signed_in(request, now)
+    sign_in = _signed_in(request)
     if sign_in is None or asked.is_of(sign_in):
         return _signed_out(request, asked, sign_in, now=now)
     if asked.onward:
@@ -82,14 +84,19 @@ def _decided(request: HttpRequest) -> HttpResponse:
     if request.POST["decision"] != "yes":
         return answers.see_other("/account/")
     now = timezone.now()
-    return _signed_out(request, _read(Parameters(request.POST)), _signed_in(request, now), now=now)
+    return _signed_out(request, _read(Parameters(request.POST)), _signed_in(request), now=now)
 
 
 @require_GET
 def signed_out(request: HttpRequest) -> HttpResponse:
     """`/signed-out`: it is done; and the way back, if an application sent the person."""
     client = clients.find(request.GET.get("client_id"))
-    context = {"application": application(client.record) if client else None, "sign_in_url": "/sign-in"}
+    told = request.GET.get("told", "")
+    context = {
+        "application": application(client.record) if client else None,
+        "applications_told": int(told) if _COUNT.fullmatch(told) else 0,
+        "sign_in_url": "/sign-in",
+    }
     return render(request, "idp/signed_out.html", context)
 
 
@@ -124,16 +131,19 @@ def _signed_out(
     now: datetime,
 ) -> HttpResponse:
     """End the sign-in first, then go on: nobody is told they are signed out before they are."""
+    page = {"client_id": asked.client.client_id} if asked.client else {}
     if sign_in is not None:
         with transaction.atomic():
-            sessions.end(sign_in.pk, by="person", now=now)
-            record(SignedOut(user=sign_in.user_id, sign_in=sign_in.pk), origin=browser.origin(request))
-    back = urlencode({"client_id": asked.client.client_id}) if asked.client else ""
-    response = answers.see_other(asked.onward or f"/signed-out?{back}".rstrip("?"))
+            ended = sessions.end(sign_in.pk, by="person", now=now)
+            if ended.sign_ins:
+                record(SignedOut(user=sign_in.user_id, sign_in=sign_in.pk), origin=browser.origin(request))
+        if ended.applications:
+            page["told"] = str(ended.applications)
+    response = answers.see_other(asked.onward or f"/signed-out?{urlencode(page)}".rstrip("?"))
     browser.drop_cookie(response, browser.SESSION)
     return response
 
 
-def _signed_in(request: HttpRequest, now: datetime) -> SignIn | None:
+def _signed_in(request: HttpRequest) -> SignIn | None:
     key = browser.cookie(request, browser.SESSION)
-    return sessions.find(key, policy=policy(), now=now) if key else None
+    return sessions.held(key) if key else None
