@@ -90,8 +90,8 @@ def test_all(report: Report, environment: dict[str, str]) -> None:
     tests(report, "tests on SQLite", environment)
     if url := environment.get("REGAIN_TEST_POSTGRES_URL"):
         on_postgres = {"REGAIN_TEST_DATABASE": "postgres", "REGAIN_TEST_DATABASE_URL": url}
-        # The pages are the same on every database, so a browser need not look at them twice.
-        choice = ("-p", "tests.database_only", "-m", "not browser")
+        # Pages and answers are the same on every database: neither browsers nor other people's clients look twice.
+        choice = ("-p", "tests.database_only", "-m", "not browser and not interop")
         tests(report, "tests on PostgreSQL", environment | on_postgres, *choice)
 
 

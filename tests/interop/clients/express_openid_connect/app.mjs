@@ -1,0 +1,48 @@
+// An Express application, signed in by express-openid-connect.
+//
+// ISSUER, CLIENT_ID, CLIENT_SECRET and PORT say where it belongs. The middleware adds /login, /callback and /logout,
+// keeps the session in an encrypted cookie, and does state, nonce, PKCE and the ID token by itself.
+
+import { randomBytes } from "node:crypto";
+import express from "express";
+import openid from "express-openid-connect";
+
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, PORT } = process.env;
+const HERE = `http://127.0.0.1:${PORT}`;
+
+const app = express();
+app.use(
+  openid.auth({
+    issuerBaseURL: ISSUER,
+    baseURL: HERE,
+    clientID: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    secret: randomBytes(32).toString("hex"), // of the cookie; an application with several processes shares one
+    authRequired: false,
+    // The middleware takes RS256 for granted; Regain signs with ES256 unless another was registered.
+    idTokenSigningAlg: "ES256",
+    // Without a secret in the front channel: its default is an ID token there.
+    authorizationParams: { response_type: "code", scope: "openid profile email offline_access" },
+    idpLogout: true,
+    routes: { postLogoutRedirect: "/signed-out" },
+  }),
+);
+
+app.get("/", async (request, response) => {
+  if (!request.oidc.isAuthenticated()) return response.json({ claims: null });
+  response.json({ claims: request.oidc.idTokenClaims, userinfo: await request.oidc.fetchUserInfo() });
+});
+
+app.post("/refresh", async (request, response) => {
+  await request.oidc.accessToken.refresh(); // the new refresh token goes into the cookie
+  response.redirect(303, "/");
+});
+
+app.get("/signed-out", (_request, response) => response.json({ signed_out: true }));
+
+app.use((error, _request, response, _next) => {
+  console.error(error);
+  response.status(error.status ?? 500).json({ error: error.error ?? error.message });
+});
+
+app.listen(Number(PORT), "127.0.0.1");

@@ -1,0 +1,149 @@
+"""Applications made with other people's libraries, each signing somebody in with a live Regain.
+
+Each does what its makers say it does, in the program that docs/integrate.md shows: nobody helps it along. What they
+must refuse is tried by somebody who sits between them and the provider's answers, in the browser.
+"""
+
+import pytest
+
+from tests.interop.peers import Peer, node, python
+from tests.interop.person import Person, asked, changed, parameters
+
+pytestmark = [pytest.mark.interop, pytest.mark.processes, pytest.mark.xdist_group("interop")]
+
+OPENID_CLIENT = Peer(name="openid-client", command=node("openid_client/app.mjs"))
+EXPRESS = Peer(
+    name="express-openid-connect",
+    command=node("express_openid_connect/app.mjs"),
+    sign_in="/login",
+    sign_out="/logout",
+)
+MOZILLA = Peer(
+    name="mozilla-django-oidc",
+    command=python("mozilla_django_oidc/app.py"),
+    metadata={"scope": "openid profile email"},
+    sign_in="/oidc/authenticate/",
+    callback="/oidc/callback/",
+    sign_out="/oidc/logout/",
+    signed_out="/signed-out/",
+)
+REQUESTS = Peer(name="requests-oauth2client", command=python("requests_oauth2client/app.py"))
+PEERS = [OPENID_CLIENT, EXPRESS, MOZILLA, REQUESTS]
+REFRESHING = [OPENID_CLIENT, EXPRESS, REQUESTS]
+#: Which of them look at `iss` of the answer (RFC 9207), by their library or in their few lines.
+SEEING_WHO_ANSWERS = [OPENID_CLIENT, REQUESTS]
+
+
+def each(peers):
+    return pytest.mark.parametrize("peer", peers, ids=lambda peer: peer.name)
+
+
+def subject(person: Person) -> str:
+    ((sub,),) = person.regain.rows("SELECT sub FROM idp_user WHERE preferred_username = %s", person.who.username)
+    return sub
+
+
+def leave(person: Person, application) -> None:
+    """Sign out at the application."""
+    url = application.url(application.peer.sign_out)
+    if application.peer is MOZILLA:
+        person.send(url)
+    else:
+        person.open(url)
+
+
+@each(PEERS)
+def test_somebody_signs_in(peer, start, person):
+    application = start(peer)
+    person.open(application.here)
+    assert person.told == {"claims": None}
+    person.sign_in(application)
+    assert person.url.removesuffix("/") == application.here
+    assert person.told["claims"]["iss"] == person.regain.issuer
+    assert person.told["claims"]["sub"] == person.told["userinfo"]["sub"] == subject(person)
+    assert person.told["userinfo"]["email"] == person.who.email
+
+
+@each(REFRESHING)
+def test_access_is_renewed_without_asking(peer, start, person):
+    application = start(peer)
+    person.sign_in(application)
+    for renewals in (1, 2):  # the second shows that the new refresh token was kept
+        person.send(application.url("/refresh"))
+        assert person.url.removesuffix("/") == application.here, person.answer.text
+        assert person.told["userinfo"]["email"] == person.who.email
+        assert person.told.get("renewals", renewals) == renewals
+
+
+def test_mozilla_django_oidc_asks_again_without_a_page(start, person):
+    application = start(MOZILLA)
+    person.sign_in(application)
+    first = person.told["claims"]
+    person.open(application.url("/ask-again/"))
+    assert person.url.removesuffix("/") == application.here
+    assert person.told["claims"]["auth_time"] == first["auth_time"]
+    assert person.told["claims"]["nonce"] != first["nonce"]
+
+
+@each(PEERS)
+def test_somebody_signs_out_here_and_at_the_provider(peer, start, person):
+    application = start(peer)
+    person.sign_in(application)
+    leave(person, application)
+    assert person.url.partition("?")[0] == application.url(peer.signed_out)
+    assert person.told == {"signed_out": True}
+    person.open(application.here)
+    assert person.told == {"claims": None}
+    assert person.at_the_provider() == "sign-in"
+
+
+@each(PEERS)
+def test_an_answer_with_another_state_is_refused(peer, start, person):
+    application = start(peer)
+    person.sign_in(application, until=application.url(peer.callback))
+    person.open(changed(person.url, state="x" * 32))
+    assert_refused(person, application)
+
+
+@each(PEERS)
+def test_an_id_token_with_another_nonce_is_refused(peer, start, person):
+    """Somebody on the way has put their own nonce into the request: Regain signs it, the application refuses it."""
+    application = start(peer)
+    person.open(changed(asked(person, application), nonce="of-somebody-else"))
+    person.type_password()
+    assert_refused(person, application)
+
+
+@each(PEERS)
+def test_a_code_from_another_browser_is_refused(peer, start, person, regain):
+    """PKCE: somebody else's code, put into one's own answer, is of no use."""
+    application = start(peer)
+    person.sign_in(application, until=application.url(peer.callback))
+    stolen = parameters(person.url)["code"]
+    thief = Person(regain, person.who)
+    thief.sign_in(application, until=application.url(peer.callback))
+    thief.open(changed(thief.url, code=stolen))
+    assert_refused(thief, application)
+
+
+@each(SEEING_WHO_ANSWERS)
+@pytest.mark.parametrize("iss", ["https://attacker.example", None])
+def test_an_answer_from_another_provider_is_refused(peer, iss, start, person):
+    application = start(peer)
+    person.sign_in(application, until=application.url(peer.callback))
+    person.open(changed(person.url, iss=iss))
+    assert_refused(person, application)
+
+
+@each(PEERS)
+def test_nobody_is_sent_to_an_address_that_is_not_registered(peer, start, person):
+    application = start(peer)
+    person.open(changed(asked(person, application), redirect_uri=f"{application.here}/elsewhere"))
+    assert person.url.startswith(person.regain.issuer)
+    assert (person.status, person.name) == (400, "error")
+
+
+def assert_refused(person: Person, application) -> None:
+    assert person.status >= 400, person.answer.text
+    person.open(application.here)
+    assert person.told == {"claims": None}
