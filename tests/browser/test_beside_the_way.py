@@ -8,7 +8,7 @@ from tests.browser.screen import sign_in, walk_to_the_code_page
 from tests.browser.visitor import code_in, mail_to
 from tests.processes import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("regain")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 
 @pytest.fixture(autouse=True)

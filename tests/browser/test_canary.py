@@ -13,7 +13,7 @@ from tests.browser import leaks
 from tests.browser.visitor import Visitor, ask_for_a_code, code_in, mail_to, sign_in
 from tests.processes import PAPER, PASSWORD, Inhabitant, Regain
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("regain")]
+pytestmark = [pytest.mark.processes]
 
 #: With what JSON, HTML and addresses each write in their own way.
 NEW_PASSWORD = 'canary "quiet" harbour & lantern Ü7'

@@ -14,7 +14,7 @@ from tests.browser.visitor import Visitor, ask_for_a_code, code_in, mail_to, sig
 from tests.processes import Inhabitant, Regain
 from tests.servers import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("regain")]
+pytestmark = [pytest.mark.processes]
 
 #: A page may wait for a Redis that does not answer, but not so long that people notice a fault.
 ANSWERS_WITHIN = 2.5

@@ -20,7 +20,7 @@ from tests.browser.conftest import lacking
 from tests.processes import ROOT, inherited
 from tests.servers import free_port, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("make-run")]
+pytestmark = [pytest.mark.processes]
 
 PORTS = ("WEB_PORT", "APP_PORT", "INBOX_PORT", "SMTP_PORT", "REDIS_PORT")
 LEFT_OUT = (".git", ".venv", "var", "build", "node_modules", "__pycache__", ".*_cache", ".hypothesis", ".env")

@@ -14,7 +14,7 @@ from tests.browser.screen import Screen, sign_in, walk_on_with_the_code, walk_to
 from tests.browser.visitor import code_in, mail_to
 from tests.processes import PASSWORD, Inhabitant, Regain
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("regain")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 NEW_PASSWORD = "quiet harbour lantern 7"
 
