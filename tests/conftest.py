@@ -2,6 +2,8 @@
 
 import pytest
 from django.db import connection
+from django.db.models.signals import pre_save
+from django.dispatch import receiver
 from django.test import TransactionTestCase
 from django.utils import timezone
 
@@ -10,7 +12,7 @@ from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.keyring import fingerprint
 from idp.models import Client, User
-from idp.oidc import clients, keys
+from idp.oidc import client_seals, clients, keys
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quiet harbour lantern 7"
@@ -80,6 +82,12 @@ def make_person(username="jane", *, email="jane@contoso.example", password=PASSW
     for address in [email] if addresses is None else addresses:
         credentials.write_address(proof("email"), address, channel="email", now=now)
     return user
+
+
+@receiver(pre_save, sender=Client)
+def _sealed_as_a_registration_would(instance, **_signal):
+    """Tests write and change applications as they need them; only `register` does so in earnest."""
+    client_seals.put(instance)
 
 
 def make_client(client_id="payroll", **fields):

@@ -96,6 +96,25 @@ class ClientRegistered:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClientSealInvalid:
+    """An application's row did not carry our seal: something else wrote it. It is treated as unknown."""
+
+    name: ClassVar[str] = "idp.client.seal_invalid"
+    user: None = None
+    client_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentWithdrawn:
+    """A person took back what they had allowed; the grants of that application ended with it."""
+
+    name: ClassVar[str] = "idp.consent.withdrawn"
+    user: UUID
+    client_id: str
+    grants: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SigningKeyRotated:
     name: ClassVar[str] = "idp.signing_key.rotated"
     user: None = None

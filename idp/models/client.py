@@ -47,6 +47,8 @@ class Client(models.Model):
     backchannel_logout_session_required = models.BooleanField(default=False)
     disabled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    #: Over all of the above (idp.oidc.client_seals): a row written past the program is an unknown application.
+    seal = models.CharField(max_length=80)
 
     def __str__(self) -> str:
         return self.client_name

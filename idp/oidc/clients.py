@@ -9,13 +9,19 @@ from hmac import compare_digest
 from time import monotonic
 from typing import Any
 
+import structlog
 from authlib.oauth2.rfc6749 import ClientMixin
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from idp import keyring
+from idp.audit import record as audit
+from idp.audit.events import ClientSealInvalid
 from idp.models import Client
-from idp.oidc import redirect_uris, supported
+from idp.oidc import client_seals, redirect_uris, supported
+
+log = structlog.get_logger(__name__)
 
 _KEPT = 30.0
 #: RFC 6749 leaves the length of client ids to us; the column is 64.
@@ -82,6 +88,8 @@ class RelyingParty(ClientMixin):  # type: ignore[misc]
 
 _NOBODYS_SECRET = "0" * 64
 _kept: dict[str, tuple[float, RelyingParty]] = {}
+#: The wrong seals that were told of.
+_alarmed: set[str] = set()
 
 
 def find(client_id: str | None) -> RelyingParty | None:
@@ -92,12 +100,24 @@ def find(client_id: str | None) -> RelyingParty | None:
     if client is not None and monotonic() < until:
         return client
     record = Client.objects.filter(client_id=client_id, disabled_at=None).first()
-    if record is None:
+    if record is None or not _is_intact(record):
         _kept.pop(client_id, None)
         return None
     found = RelyingParty(record)
     _kept[client_id] = (monotonic() + _KEPT, found)
     return found
+
+
+def _is_intact(record: Client) -> bool:
+    """A row that somebody else wrote is nobody's application; told once in a process, however often it is asked for."""
+    if client_seals.is_intact(record):
+        return True
+    if record.seal not in _alarmed:
+        _alarmed.add(record.seal)
+        log.error("client seal invalid", alarm="client.seal_invalid", client=record.client_id)
+        with transaction.atomic():
+            audit.record(ClientSealInvalid(client_id=record.client_id))
+    return False
 
 
 def check_no_secret(client_secret: str) -> None:

@@ -15,7 +15,7 @@ from idp import keyring
 from idp.audit.events import ClientRegistered
 from idp.audit.record import record
 from idp.models import Client
-from idp.oidc import redirect_uris, supported
+from idp.oidc import client_seals, redirect_uris, supported
 
 _DEFAULTS: dict[str, Any] = {
     "response_types": list(supported.RESPONSE_TYPES),
@@ -60,12 +60,14 @@ def register(metadata: dict[str, Any], *, now: datetime) -> Registered:
     secret = "" if public else token_urlsafe(32)
     columns = {name: value for name, value in full.items() if name != "response_types"}
     with transaction.atomic():
-        client = Client.objects.create(
+        client = Client(
             client_id=token_urlsafe(16),
             client_secret_hash=keyring.fingerprint(secret) if secret else "",
             created_at=now,
             **columns,
         )
+        client_seals.put(client)
+        client.save(force_insert=True)
         record(ClientRegistered(client_id=client.client_id))
     return Registered(client=client, client_secret=secret, metadata=_answer(client, full, secret))
 

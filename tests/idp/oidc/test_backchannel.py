@@ -283,7 +283,8 @@ def test_it_is_really_posted(told, settings, listening):
     settings.OUTBOUND_ALLOW = ["127.0.0.1"]
     seen = []
     with server(says(b""), seen=seen) as port:
-        Client.objects.update(backchannel_logout_uri=f"http://127.0.0.1:{port}/bye")
+        listening.backchannel_logout_uri = f"http://127.0.0.1:{port}/bye"
+        listening.save()
         clients.forget()
         assert deliver() == "sent"
     head, body = seen[0].split(b"\r\n\r\n")

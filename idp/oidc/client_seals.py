@@ -1,0 +1,43 @@
+"""The seal on an application's row: what it registered is what we act on.
+
+A redirect URI, a secret's hash or `skip_consent` written past the program would hand out codes to somebody else.
+So the whole row is sealed where it is registered, and looked at where it is loaded.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from idp import keyring
+from idp.models import Client
+
+_LABEL = "client"
+
+
+def put(client: Client) -> None:
+    """Seal `client` as it stands now; the caller saves it."""
+    client.seal = keyring.seal(_LABEL, *_parts(client))
+
+
+def is_intact(client: Client) -> bool:
+    """Whether the row says what was registered."""
+    return keyring.is_sealed(_LABEL, client.seal, *_parts(client))
+
+
+def _parts(client: Client) -> list[keyring.Part]:
+    """Every column by its name, except those that say nothing but their default: a new column breaks no old seal."""
+    parts: list[keyring.Part] = []
+    for field in Client._meta.concrete_fields:  # noqa: SLF001 -- Django's own name for its documented API
+        value = getattr(client, field.attname)
+        if field.attname != "seal" and value != field.get_default():
+            parts += [field.attname, _plain(value)]
+    return parts
+
+
+def _plain(value: Any) -> keyring.Part:
+    """The same for what was written and what is read back, on every database."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, list | dict):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return value if isinstance(value, int | str) else str(value)
