@@ -83,6 +83,7 @@ class Migration(migrations.Migration):
                 ('profile', models.CharField(blank=True, max_length=20)),
                 ('jwks', models.JSONField(null=True)),
                 ('jwks_uri', models.TextField(blank=True)),
+                ('token_endpoint_auth_signing_alg', models.CharField(blank=True, max_length=10)),
                 ('id_token_signed_response_alg', models.CharField(default='ES256', max_length=10)),
                 ('subject_type', models.CharField(default='public', max_length=10)),
                 ('sector_identifier', models.CharField(blank=True, max_length=255)),

@@ -33,6 +33,8 @@ class Client(models.Model):
     #: Public keys of `private_key_jwt`: the set itself, or where to fetch it.
     jwks = models.JSONField(null=True)
     jwks_uri = models.TextField(blank=True)
+    #: The one algorithm of its assertions; empty for any that its profile allows.
+    token_endpoint_auth_signing_alg = models.CharField(max_length=10, blank=True)
     id_token_signed_response_alg = models.CharField(max_length=10, default="ES256")
     #: OpenID Connect Core 8: `pairwise` subjects are told apart by sector.
     subject_type = models.CharField(max_length=10, default="public")

@@ -1,16 +1,21 @@
-"""Who is asking at the token endpoint: RFC 6749 2.3, by exactly one method, the one that was registered.
+"""Who is asking: RFC 6749 2.3, by exactly one method, the one that was registered.
 
-Every failure gives the same answer (OI-28): which clients exist and which half was wrong is nobody's business.
+Every failure gives the same answer (OI-28): which clients exist and which half was wrong is nobody's business. Only
+who holds a client's private key is told what is wrong with the assertion they made.
 """
 
 from base64 import b64decode
 from collections.abc import Callable
 from urllib.parse import unquote_plus
 
+import structlog
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
+from django.utils import timezone
 
-from idp.oidc import clients
+from idp.oidc import assertions, clients
 from idp.oidc.clients import RelyingParty
+
+log = structlog.get_logger(__name__)
 
 Query = Callable[[str], RelyingParty | None]
 
@@ -33,8 +38,9 @@ def check_one_method(request: OAuth2Request) -> None:
     repeated = [name for name, values in request.form.lists() if len(values) > 1 and name != "resource"]
     if repeated:
         raise InvalidRequestError("A parameter is repeated.")
-    header, secret = request.headers.get("Authorization"), request.form.get("client_secret")
-    if header and (secret or request.form.get("client_assertion")):
+    header = request.headers.get("Authorization")
+    used = (header, request.form.get("client_secret"), request.form.get("client_assertion"))
+    if sum(bool(each) for each in used) > 1:
         raise InvalidRequestError("Use one method of client authentication (RFC 6749, 2.3).")
     named = request.form.get("client_id")
     if header and named and named != _basic(header)[0]:
@@ -52,9 +58,30 @@ def by_post(query: Query, request: OAuth2Request) -> RelyingParty | None:
     return _with_secret(query, request.form.get("client_id", ""), request.form.get("client_secret", ""))
 
 
+def by_assertion(query: Query, request: OAuth2Request) -> RelyingParty | None:
+    """`private_key_jwt` (OpenID Connect Core 9). RFC 7521 4.2: `client_id` may be left out, and must not differ."""
+    assertion = request.form.get("client_assertion", "")
+    if not assertion or request.form.get("client_assertion_type") != assertions.TYPE:
+        return None
+    claimed = assertions.claimed_client_id(assertion)
+    client = query(claimed)
+    if client is None or not client.check_endpoint_auth_method("private_key_jwt", "token"):
+        return None
+    if request.form.get("client_id", claimed) != claimed:
+        raise NotAuthenticatedError
+    try:
+        assertions.check(assertion, client, now=timezone.now())
+    except assertions.RefusedError as refused:
+        log.info("client assertion refused", client=client.client_id, reason=str(refused))
+        raise NotAuthenticatedError(refused.told or None) from refused
+    return client
+
+
 def by_nothing(query: Query, request: OAuth2Request) -> RelyingParty | None:
     """`none`: a public client says who it is; its code is bound by PKCE instead."""
-    if request.headers.get("Authorization") or request.form.get("client_secret"):
+    if request.headers.get("Authorization"):
+        return None
+    if any(request.form.get(name) for name in ("client_secret", "client_assertion", "client_assertion_type")):
         return None
     return query(request.form.get("client_id", ""))
 
@@ -62,6 +89,7 @@ def by_nothing(query: Query, request: OAuth2Request) -> RelyingParty | None:
 METHODS: dict[str, Callable[[Query, OAuth2Request], RelyingParty | None]] = {
     "client_secret_basic": by_basic,
     "client_secret_post": by_post,
+    "private_key_jwt": by_assertion,
     "none": by_nothing,
 }
 

@@ -24,6 +24,8 @@ from idp.oidc import client_seals, redirect_uris, supported
 log = structlog.get_logger(__name__)
 
 _KEPT = 30.0
+#: `Client.profile` of those held to the FAPI 2.0 Security Profile.
+FAPI = "fapi2"
 #: RFC 6749 leaves the length of client ids to us; the column is 64.
 _LONGEST_ID = 64
 
@@ -48,6 +50,44 @@ class RelyingParty(ClientMixin):  # type: ignore[misc]
     def is_native(self) -> bool:
         """A public client on the person's own machine, whose loopback port is chosen when it starts."""
         return self.record.is_public
+
+    @property
+    def is_fapi(self) -> bool:
+        """Whether it is held to the FAPI 2.0 Security Profile."""
+        return self.record.profile == FAPI
+
+    @property
+    def must_push(self) -> bool:
+        """RFC 9126 6, FAPI 2.0 Security Profile 5.3.2.2: whether its requests come by the back channel only."""
+        return self.is_fapi or self.record.require_pushed_authorization_requests
+
+    @property
+    def assertion_algorithms(self) -> tuple[str, ...]:
+        """What its assertions may be signed with: the one it registered, or all that its profile allows."""
+        if self.record.token_endpoint_auth_signing_alg:
+            return (self.record.token_endpoint_auth_signing_alg,)
+        return supported.STRONG_ALGORITHMS if self.is_fapi else supported.ASSERTION_ALGORITHMS
+
+    @property
+    def id_token_algorithm(self) -> str:
+        """What its tokens are signed with. FAPI 2.0 Security Profile 5.4 leaves RS256 out (P-07)."""
+        wanted = self.record.id_token_signed_response_alg
+        return supported.STRONG_ALGORITHMS[0] if self.is_fapi and wanted not in supported.STRONG_ALGORITHMS else wanted
+
+    @property
+    def must_prove_possession(self) -> bool:
+        """RFC 9449 5.2, FAPI 2.0 Security Profile 5.3.2.1: whether all its access tokens are bound to a key."""
+        return self.is_fapi or self.record.dpop_bound_access_tokens
+
+    @property
+    def rotates(self) -> bool:
+        """Whether a refresh token is replaced at each use. FAPI 2.0 5.3.2.1: not where only its client can use it."""
+        return not self.is_fapi
+
+    @property
+    def is_resource_server(self) -> bool:
+        """Whether it asks for no tokens and is shown those of others: then `resources` says what it is."""
+        return not self.record.grant_types and not self.record.is_public
 
     def get_client_id(self) -> str:
         return self.record.client_id
