@@ -1,4 +1,6 @@
-"""The keys that sign ID tokens: published first, used next, published on until their last token is dead (P-22).
+"""The keys that sign our tokens: published first, used next, published on until their last token is dead (P-22).
+
+One for each algorithm that an application is registered for, made when it is first needed.
 
 A row's private half is encrypted and bound to its `kid`; what is published is computed from it. So whoever can
 write to the database cannot make us publish a key of theirs. Parsed keys and the bytes of the JWK set stay in the
@@ -6,6 +8,7 @@ process for half a minute; a token is always signed with a key that every proces
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,7 +17,7 @@ from time import monotonic
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from idp import keyring
 from idp.audit.events import SigningKeyRotated
@@ -23,7 +26,8 @@ from idp.models import SigningKey
 
 log = structlog.get_logger(__name__)
 
-ALGORITHM = "ES256"
+#: What is used unless an application asks for another.
+DEFAULT = "ES256"
 #: How long relying parties and proxies may keep the JWK set.
 CACHED_FOR = timedelta(minutes=5)
 #: How long a key is published before it signs: every cache has seen it by then.
@@ -33,26 +37,45 @@ TOKEN_LIFETIME = timedelta(hours=1)
 PUBLISHED_AFTER_USE = TOKEN_LIFETIME + CACHED_FOR
 
 _LABEL = "signing-key"
-_CURVE = "P-256"
 _KEPT = 30.0
+
+PrivateKey = ECKey | OKPKey | RSAKey
+#: How a key of ours is made. RSA: as strong as the curves (NIST SP 800-57 part 1, table 2).
+_MAKE: dict[str, Callable[[], PrivateKey]] = {
+    "ES256": lambda: ECKey.generate_key("P-256", private=True),
+    "PS256": lambda: RSAKey.generate_key(3072, private=True),
+    "RS256": lambda: RSAKey.generate_key(3072, private=True),
+    "EdDSA": lambda: OKPKey.generate_key("Ed25519", private=True),
+}
+_TYPES: dict[str, type[PrivateKey]] = {"ES256": ECKey, "PS256": RSAKey, "RS256": RSAKey, "EdDSA": OKPKey}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnKey:
+    """A key of ours: it is used with its own algorithm and no other."""
+
+    kid: str
+    alg: str
+    key: PrivateKey
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
     """What a process knows of the keys, parsed once."""
 
-    kid: str
-    signing: ECKey
+    #: By algorithm, the key that signs.
+    active: dict[str, OwnKey]
     #: Every key that ever signed here and opens, by `kid`: hints are accepted long after they expired.
-    own: dict[str, ECKey]
+    own: dict[str, OwnKey]
     jwks: bytes
     etag: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rotation:
-    """What a rotation did, for the operator."""
+    """What a rotation did to the keys of one algorithm, for the operator."""
 
+    alg: str
     published: str = ""
     used: str = ""
     retired: str = ""
@@ -71,72 +94,82 @@ def current() -> Keys:
     return _kept[1]
 
 
+def in_use(alg: str) -> OwnKey:
+    """The key that signs with `alg`; made if there is none yet. Not inside a transaction that may be undone."""
+    key = current().active.get(alg)
+    if key is None:
+        _first(alg, timezone.now())
+        forget()
+        key = current().active[alg]
+    return key
+
+
 def forget() -> None:
     """Ask the database again, in this process."""
     global _kept  # noqa: PLW0603 -- as above
     _kept = None
 
 
-def rotate(now: datetime) -> Rotation:
-    """One step: publish a next key; or, once it was published long enough, use it and retire the one before."""
-    current()
+def rotate(now: datetime) -> tuple[Rotation, ...]:
+    """One step for each algorithm in use: publish a next key; or, published long enough, use it and retire the old."""
     try:
-        return _rotate(now)
+        return tuple(_rotate(alg, now) for alg in sorted(current().active))
     finally:
         forget()
 
 
-def _rotate(now: datetime) -> Rotation:
+def _rotate(alg: str, now: datetime) -> Rotation:
+    following_key = _MAKE[alg]()  # outside of the transaction: an RSA key takes its time
     with transaction.atomic():
-        following = SigningKey.objects.select_for_update().filter(state=SigningKey.State.NEXT).first()
+        rows = SigningKey.objects.select_for_update().filter(alg=alg)
+        following = rows.filter(state=SigningKey.State.NEXT).first()
         if following is None:
-            return Rotation(published=_add(SigningKey.State.NEXT, now), not_before=now + PUBLISHED_BEFORE_USE)
+            kid = _add(alg, following_key, SigningKey.State.NEXT, now)
+            return Rotation(alg=alg, published=kid, not_before=now + PUBLISHED_BEFORE_USE)
         if following.state_since + PUBLISHED_BEFORE_USE > now:
-            return Rotation(not_before=following.state_since + PUBLISHED_BEFORE_USE)
-        retired = SigningKey.objects.select_for_update().get(state=SigningKey.State.ACTIVE)
+            return Rotation(alg=alg, not_before=following.state_since + PUBLISHED_BEFORE_USE)
+        retired = rows.get(state=SigningKey.State.ACTIVE)
         _move(retired, SigningKey.State.RETIRED, now)
         _move(following, SigningKey.State.ACTIVE, now)
-    return Rotation(used=following.kid, retired=retired.kid)
+    return Rotation(alg=alg, used=following.kid, retired=retired.kid)
 
 
 def _load(now: datetime) -> Keys:
     rows = list(SigningKey.objects.order_by("created_at"))
-    if not any(row.state == SigningKey.State.ACTIVE for row in rows):
-        _first(now)
+    if not any(row.state == SigningKey.State.ACTIVE and row.alg == DEFAULT for row in rows):
+        _first(DEFAULT, now)
         rows = list(SigningKey.objects.order_by("created_at"))
     own = {row.kid: key for row in rows if (key := _opened(row)) is not None}
-    active = next(row for row in rows if row.state == SigningKey.State.ACTIVE)
-    if active.kid not in own:
+    active = [row for row in rows if row.state == SigningKey.State.ACTIVE]
+    if any(row.kid not in own for row in active):
         raise keyring.Tampered(_LABEL)
     published = [own[row.kid] for row in rows if row.kid in own and _is_published(row, now)]
     jwks = json.dumps({"keys": [_public(key) for key in published]}, separators=(",", ":")).encode()
     return Keys(
-        kid=active.kid,
-        signing=own[active.kid],
+        active={row.alg: own[row.kid] for row in active},
         own=own,
         jwks=jwks,
         etag=f'"{sha256(jwks).hexdigest()[:32]}"',
     )
 
 
-def _first(now: datetime) -> None:
-    """The first key. Of several processes that need it at once, the constraint lets one make it."""
+def _first(alg: str, now: datetime) -> None:
+    """The first key for `alg`. Of several processes that need it at once, the constraint lets one make it."""
     try:
         with transaction.atomic():
-            _add(SigningKey.State.ACTIVE, now)
+            _add(alg, _MAKE[alg](), SigningKey.State.ACTIVE, now)
     except IntegrityError:
-        log.info("another process made the first signing key")
+        log.info("another process made the first signing key", alg=alg)
 
 
-def _add(state: SigningKey.State, now: datetime) -> str:
-    key = ECKey.generate_key(_CURVE, private=True)
+def _add(alg: str, key: PrivateKey, state: SigningKey.State, now: datetime) -> str:
     kid = key.thumbprint()
     SigningKey.objects.create(
         kid=kid,
-        alg=ALGORITHM,
+        alg=alg,
         state=state,
         public_jwk=key.as_dict(private=False),
-        private_ciphertext=keyring.encrypt(_LABEL, json.dumps(key.as_dict(private=True)), kid),
+        private_ciphertext=keyring.encrypt(_LABEL, json.dumps(key.as_dict(private=True)), kid, alg),
         created_at=now,
         state_since=now,
     )
@@ -150,19 +183,20 @@ def _move(row: SigningKey, state: SigningKey.State, now: datetime) -> None:
     record(SigningKeyRotated(kid=row.kid, state=state))
 
 
-def _opened(row: SigningKey) -> ECKey | None:
-    """The key, if the row is ours. One that is not is neither used nor published."""
+def _opened(row: SigningKey) -> OwnKey | None:
+    """The key, if the row is ours, algorithm included. One that is not is neither used nor published."""
     try:
-        key = ECKey.import_key(json.loads(keyring.decrypt(_LABEL, row.private_ciphertext, row.kid)))
+        text = keyring.decrypt(_LABEL, row.private_ciphertext, row.kid, row.alg)
     except keyring.Tampered:
         log.error("signing key does not open", alarm="seal", kid=row.kid)  # noqa: TRY400 -- no traceback near keys
         return None
-    return key if key.thumbprint() == row.kid else None
+    key = _TYPES[row.alg].import_key(json.loads(text))
+    return OwnKey(kid=row.kid, alg=row.alg, key=key) if key.thumbprint() == row.kid else None
 
 
 def _is_published(row: SigningKey, now: datetime) -> bool:
     return row.state != SigningKey.State.RETIRED or row.state_since + PUBLISHED_AFTER_USE > now
 
 
-def _public(key: ECKey) -> dict[str, object]:
-    return {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": ALGORITHM}
+def _public(own: OwnKey) -> dict[str, object]:
+    return {**own.key.as_dict(private=False), "kid": own.kid, "use": "sig", "alg": own.alg}

@@ -24,7 +24,7 @@ from idp.audit.events import SignedOut
 from idp.audit.record import record
 from idp.middleware import allow_form_target
 from idp.models import SignIn
-from idp.oidc import answers, clients, id_tokens
+from idp.oidc import answers, clients, id_tokens, subjects
 from idp.oidc.checks import Parameters
 from idp.oidc.clients import RelyingParty
 from idp.oidc.id_tokens import Hint
@@ -49,7 +49,9 @@ class LogoutRequest:
 
     def is_of(self, sign_in: SignIn) -> bool:
         """Whether the application knows the very person who is signed in here."""
-        return self.hint is not None and self.hint["sub"] == sign_in.user.sub
+        if self.hint is None or self.client is None:
+            return False
+        return self.hint["sub"] == subjects.of(sign_in.user, self.client.record)
 
 
 @csrf_exempt  # an application may post to it (section 2); our own question is checked in `_decided`

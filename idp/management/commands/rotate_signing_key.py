@@ -15,9 +15,12 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        done = keys.rotate(timezone.now())
+        for done in keys.rotate(timezone.now()):
+            self._say(done)
+
+    def _say(self, done: keys.Rotation) -> None:
         if done.published:
-            self.stdout.write(f"Published the next key {done.published}.")
+            self.stdout.write(f"Published the next key {done.published} ({done.alg}).")
         if done.used:
             minutes = int(keys.PUBLISHED_AFTER_USE.total_seconds() // 60)
             self.stdout.write(f"Key {done.used} signs from now on.")

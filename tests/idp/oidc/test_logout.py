@@ -100,8 +100,8 @@ def test_twice_is_as_good_as_once(signed_in, hint):
 def tampered(hint):
     header, payload, signature = hint.split(".")
     none = urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
-    kid = keys.current().kid
-    public = ECKey.import_key(keys.current().signing.as_dict(private=False))
+    kid = keys.in_use("ES256").kid
+    public = ECKey.import_key(keys.in_use("ES256").key.as_dict(private=False))
     claims = {"iss": ISSUER, "sub": "x", "aud": "payroll"}
     foreign = ECKey.generate_key("P-256")
     symmetric = OctKey.import_key(public.as_pem(private=False).replace(b"-----", b""))
@@ -122,19 +122,19 @@ def tampered(hint):
             {"alg": "HS256", "kid": kid, "typ": "JWT"}, claims, symmetric, ["HS256"]
         ),
         "another type": jwt.encode(
-            {"alg": "ES256", "kid": kid, "typ": "logout+jwt"}, claims, keys.current().signing, ["ES256"]
+            {"alg": "ES256", "kid": kid, "typ": "logout+jwt"}, claims, keys.in_use("ES256").key, ["ES256"]
         ),
         "three dots": f"{header}.{payload}.{signature}.{signature}",
         "another issuer": jwt.encode(
             {"alg": "ES256", "kid": kid, "typ": "JWT"},
             claims | {"iss": "https://evil.example"},
-            keys.current().signing,
+            keys.in_use("ES256").key,
             ["ES256"],
         ),
         "no subject": jwt.encode(
             {"alg": "ES256", "kid": kid, "typ": "JWT"},
             {"iss": ISSUER, "aud": "payroll"},
-            keys.current().signing,
+            keys.in_use("ES256").key,
             ["ES256"],
         ),
         "two dots": "..",
