@@ -27,13 +27,23 @@ def document() -> dict[str, Any]:
         "subject_types_supported": list(supported.SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": list(supported.SIGNING_ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(supported.CLIENT_AUTH_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(supported.ASSERTION_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": [
+            method for method in supported.CLIENT_AUTH_METHODS if method != "none"
+        ],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(supported.ASSERTION_ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": list(supported.CLIENT_AUTH_METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(supported.ASSERTION_ALGORITHMS),
+        "dpop_signing_alg_values_supported": list(supported.DPOP_ALGORITHMS),
         "code_challenge_methods_supported": list(supported.CHALLENGE_METHODS),
         "prompt_values_supported": list(supported.PROMPTS),
+        "acr_values_supported": list(supported.ACR_VALUES),
         "ui_locales_supported": [pages.language_tag(code) for code, _name in settings.LANGUAGES],
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,
+        "require_pushed_authorization_requests": False,
         "authorization_response_iss_parameter_supported": True,
     }
 

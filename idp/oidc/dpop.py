@@ -14,15 +14,14 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from joserfc.jwk import Key
 
 from idp import keyring
 from idp.conf import policy
-from idp.oidc import jose, once
+from idp.oidc import jose, once, supported
 
-#: What a proof may be signed with. FAPI 2.0 5.4 knows these three; RS256 is never among them (P-07).
-ALGORITHMS = ("ES256", "PS256", "EdDSA")
+ALGORITHMS = supported.DPOP_ALGORITHMS
 TYPE = "dpop+jwt"
 #: How old a proof may be, and how far ahead its maker's clock (P-20: ten seconds each way at least).
 _AGE = timedelta(seconds=60)
@@ -98,6 +97,12 @@ def token_hash(access_token: str) -> str:
 def nonce(now: datetime) -> str:
     """The nonce to hand out now (section 8): the same for everybody, kept nowhere, known to every process."""
     return _nonces(now)[0]
+
+
+def offer_nonce(response: HttpResponse, *, now: datetime) -> None:
+    """Section 8.2: with an answer, the nonce for the next request; so that it need not be asked for twice."""
+    if policy().dpop_nonce_required:
+        response["DPoP-Nonce"] = nonce(now)
 
 
 def _nonces(now: datetime) -> tuple[str, str]:

@@ -1,23 +1,23 @@
-"""The two grants, as Authlib's flows with our storage underneath: authorization code, and refresh token."""
+"""The grants, as Authlib's flows with our storage underneath: authorization code, refresh token, client credentials."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, OAuth2Request
-from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError, OAuth2Request, UnauthorizedClientError
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode
 from django.conf import settings
-from django.http import HttpResponse
 from django.utils import timezone
 
 from idp.conf import policy
 from idp.models import Grant, SignIn
-from idp.oidc import answers, client_auth, grants, id_tokens, supported
-from idp.oidc.checks import AuthorizationRequest
+from idp.oidc import access_tokens, client_auth, grants, id_tokens, supported
 from idp.oidc.clients import RelyingParty
-from idp.oidc.server import Provider
+from idp.oidc.parameters import AuthorizationRequest
+from idp.oidc.resources import InvalidTargetError
+from idp.oidc.server import Provider, TokenRequest
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,9 @@ class Redeemable:
 class ValidatedRequest(OAuth2Request):  # type: ignore[misc]
     """An authorization request that passed our checks, for Authlib to validate once more and answer."""
 
-    def __init__(self, asked: AuthorizationRequest, *, scope: str) -> None:
+    def __init__(self, asked: AuthorizationRequest) -> None:
         super().__init__("GET", settings.ISSUER + supported.ENDPOINTS["authorization_endpoint"])
-        self.asked = asked
-        parameters = {**asked.parameters(), "scope": scope, "response_type": supported.RESPONSE_TYPES[0]}
+        parameters = {**asked.parameters(), "response_type": supported.RESPONSE_TYPES[0]}
         if asked.code_challenge:
             parameters["code_challenge_method"] = supported.CHALLENGE_METHODS[0]
         self.payload = BasicOAuth2Payload(parameters)
@@ -73,7 +72,7 @@ class IdToken(OpenIDCode):  # type: ignore[misc]
         redeemed = request.authorization_code or request.refresh_token
         return id_tokens.issue(
             redeemed.grant,
-            client_id=request.client.client_id,
+            client=request.client,
             access_token=token["access_token"],
             nonce=redeemed.grant.nonce if request.authorization_code else "",
             now=timezone.now(),
@@ -90,31 +89,21 @@ class CodeFlow(AuthorizationCodeGrant):  # type: ignore[misc]
 
     TOKEN_ENDPOINT_AUTH_METHODS = list(client_auth.METHODS)
 
-    def create_authorization_response(self, redirect_uri: str, grant_user: SignIn) -> tuple[int, str, Any]:
-        asked = self.request.asked
-        code = grants.begin(
-            asked,
-            self.request.client,
-            grant_user,
-            scope=self.request.scope,
-            policy=policy(),
-            now=timezone.now(),
-        )
-        return 303, "", [("Location", answers.location(redirect_uri, code=code, state=asked.state))]
-
     def query_authorization_code(self, code: str, client: RelyingParty) -> Redeemable | None:
         """Claims the code: from here on it is used up, whatever the rest of the request is worth."""
         grant = grants.redeem(code, self.request.payload.redirect_uri or "", client, now=timezone.now())
-        return Redeemable(grant) if grant else None
+        return _held(grant, self.request)
 
     def authenticate_user(self, authorization_code: Redeemable) -> Grant:
         # Claiming has seen to it that the account may sign in.
         return authorization_code.grant
 
     def generate_token(self, user: Grant, scope: str, **_kwargs: Any) -> dict[str, Any]:
-        token = _tokens(user, scope)
-        if grants.may_refresh(user, self.request.client):
-            token["refresh_token"] = grants.first_refresh_token(user, policy=policy(), now=timezone.now())
+        client, jkt = self.request.client, self.request.jkt
+        token = _tokens(user, self.request, scope=scope)
+        if grants.may_refresh(user, client):
+            now = timezone.now()
+            token["refresh_token"] = grants.first_refresh_token(user, client, jkt=jkt, policy=policy(), now=now)
         return token
 
     def delete_authorization_code(self, authorization_code: Redeemable) -> None:
@@ -129,41 +118,97 @@ class RefreshFlow(RefreshTokenGrant):  # type: ignore[misc]
 
     def authenticate_refresh_token(self, refresh_token: str) -> Redeemable | None:
         grant = grants.of_refresh_token(refresh_token, self.request.client, now=timezone.now())
-        return Redeemable(grant) if grant else None
+        return _held(grant, self.request)
 
     def authenticate_user(self, refresh_token: Redeemable) -> Grant:
         # Finding it has seen to it that the account may sign in.
         return refresh_token.grant
 
     def generate_token(self, user: Grant, scope: str, **_kwargs: Any) -> dict[str, Any]:
-        following = grants.rotate(user, policy=policy(), now=timezone.now())
+        # What is asked for is judged first: a mistake uses nothing up.
+        _resources(self.request, of=user.resources)
+        now = timezone.now()
+        if not self.request.client.rotates:
+            if not grants.keep(user, policy=policy(), now=now):
+                raise InvalidGrantError("The refresh token was ended.")
+            return _tokens(user, self.request, scope=scope)
+        following = grants.rotate(user, policy=policy(), now=now)
         if following is None:
             raise InvalidGrantError("The refresh token has been used already.")
-        return {**_tokens(user, scope), "refresh_token": following}
+        return {**_tokens(user, self.request, scope=scope), "refresh_token": following}
 
     def revoke_old_credential(self, refresh_token: Redeemable) -> None:
         """Done: it was exchanged for the new one in one statement."""
 
 
-def _tokens(grant: Grant, scope: str) -> dict[str, Any]:
-    now = timezone.now()
-    return {
-        "access_token": grants.access_token(grant, scope=scope, policy=policy(), now=now),
-        "token_type": "Bearer",
+class ClientFlow(ClientCredentialsGrant):  # type: ignore[misc]
+    """RFC 6749 4.4: a client for itself. Every scope there is speaks of a person, so none can be asked for."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = [method for method in client_auth.METHODS if method != "none"]
+
+    def validate_requested_scope(self) -> None:
+        if self.request.payload.scope:
+            raise InvalidScopeError("There is no scope without a person: leave scope out of client_credentials.")
+
+    def generate_token(self, **_kwargs: Any) -> dict[str, Any]:
+        client = self.request.client
+        if client.record.is_public:
+            raise UnauthorizedClientError("A public client has no credentials.")
+        _resources(self.request, of=client.record.resources)
+        return _tokens(grants.for_itself(client, now=timezone.now()), self.request, scope="")
+
+
+def _held(grant: Grant | None, request: TokenRequest) -> Redeemable | None:
+    """What was found, if it is bound to no key or to the one that was shown (RFC 9449 5, 10)."""
+    if grant is None:
+        return None
+    if grant.dpop_jkt and grant.dpop_jkt != request.jkt:
+        raise InvalidGrantError("It is bound to another key than the DPoP proof shows, or no proof came with it.")
+    return Redeemable(grant)
+
+
+def _resources(request: TokenRequest, *, of: list[str]) -> list[str]:
+    """RFC 8707 2.2: what the access token is for, of what was granted: all of it, unless some is named.
+
+    This provider's own address names the userinfo endpoint, which tokens for others do not open.
+    """
+    asked = list(dict.fromkeys(request.form.getlist("resource")))
+    if any(each not in (*of, settings.ISSUER) for each in asked):
+        raise InvalidTargetError("A resource was asked for that was not granted.")
+    if settings.ISSUER in asked and len(asked) > 1:
+        raise InvalidTargetError("A token for the userinfo endpoint is for nobody else.")
+    return [each for each in asked or of if each != settings.ISSUER]
+
+
+def _tokens(grant: Grant, request: TokenRequest, *, scope: str) -> dict[str, Any]:
+    """RFC 6749 5.1, RFC 9449 5: the access token, and what it is."""
+    own = grant.resources if grant.user_id else request.client.record.resources
+    token = access_tokens.issue(
+        grant,
+        request.client,
+        scope=scope,
+        resources=_resources(request, of=own),
+        jkt=request.jkt,
+        policy=policy(),
+        now=timezone.now(),
+    )
+    answer = {
+        "access_token": token,
+        "token_type": "DPoP" if request.jkt else "Bearer",
         "expires_in": int(policy().access_token_lifetime.total_seconds()),
-        "scope": scope,
     }
+    return answer | ({"scope": scope} if scope else {})
 
 
 provider = Provider()
 #: Exactly these; no implicit, hybrid, password, device or assertion grant is ever registered.
 provider.register_grant(CodeFlow, [S256(required=True), IdToken()])
 provider.register_grant(RefreshFlow, [IdToken()])
+provider.register_grant(ClientFlow)
 
 
-def answer(asked: AuthorizationRequest, sign_in: SignIn, *, scope: str) -> HttpResponse:
-    """Write the grant and send its code to the application. Raises OAuth2Error if the request no longer holds."""
-    request = ValidatedRequest(asked, scope=scope)
-    flow = provider.get_authorization_grant(request)
-    redirect_uri = flow.validate_authorization_request()
-    return provider.handle_response(*flow.create_authorization_response(redirect_uri, sign_in))
+def code(asked: AuthorizationRequest, sign_in: SignIn) -> str:
+    """Write the grant, and return its code. Raises OAuth2Error if the request no longer holds."""
+    request = ValidatedRequest(asked)
+    provider.get_authorization_grant(request).validate_authorization_request()
+    return grants.begin(asked, request.client, sign_in, policy=policy(), now=timezone.now())

@@ -22,10 +22,10 @@ from idp import keyring
 from idp.audit.events import GrantReuseDetected
 from idp.audit.record import record
 from idp.conf import Policy
-from idp.models import AccessToken, Grant, SignIn, User
-from idp.oidc import supported
-from idp.oidc.checks import AuthorizationRequest
+from idp.models import Grant, SignIn, User
+from idp.oidc import subjects, supported
 from idp.oidc.clients import RelyingParty
+from idp.oidc.parameters import AuthorizationRequest
 
 _SEAL = "refresh-token"
 _ENTROPY_BYTES = 32
@@ -36,7 +36,6 @@ def begin(
     client: RelyingParty,
     sign_in: SignIn,
     *,
-    scope: str,
     policy: Policy,
     now: datetime,
 ) -> str:
@@ -46,11 +45,15 @@ def begin(
         client=client.record,
         user=sign_in.user,
         sign_in=sign_in,
-        scope=scope,
-        sub=sign_in.user.sub,
+        scope=asked.scope,
+        sub=subjects.of(sign_in.user, client.record),
         nonce=asked.nonce,
         auth_time=sign_in.authenticated_at,
+        acr=supported.acr(sign_in.amr),
         amr=sign_in.amr,
+        claims=asked.claims,
+        resources=list(asked.resource),
+        dpop_jkt=asked.dpop_jkt,
         redirect_uri=asked.redirect_uri,
         code_hash=keyring.fingerprint(code),
         code_challenge=asked.code_challenge,
@@ -90,28 +93,30 @@ def of_refresh_token(token: str, client: RelyingParty, *, now: datetime) -> Gran
 
     One that was replaced ends the family. Nothing is used up yet: that is `rotate`.
     """
-    shown = _read(token)
-    if shown is None:
+    found = of_any_refresh_token(token, client)
+    if found is None:
         return None
-    grant = Grant.objects.select_related("user").filter(pk=shown.grant_id, client=client.record).first()
-    if grant is None or grant.ended_at is not None or not grant.user.may_sign_in:
+    grant, is_current = found
+    if grant.ended_at is not None or grant.user is None or not grant.user.may_sign_in:
         return None
-    if grant.refresh_hash != keyring.fingerprint(token):
+    if not is_current:
         _end_family(grant, what="refresh_token", now=now)
         return None
-    if grant.refresh_expires_at is None or grant.expires_at is None:
-        return None
-    return grant if now < min(grant.refresh_expires_at, grant.expires_at) else None
+    return grant if is_alive(grant, now=now) else None
 
 
-def first_refresh_token(grant: Grant, *, policy: Policy, now: datetime) -> str:
-    """The family's first refresh token, for a grant that was just redeemed."""
+def first_refresh_token(grant: Grant, client: RelyingParty, *, jkt: str, policy: Policy, now: datetime) -> str:
+    """The family's first refresh token, for a grant that was just redeemed.
+
+    RFC 9449 5: a public client's is bound to its key `jkt`; that of one that authenticates is bound by that already.
+    """
     token = _seal(grant.pk, generation=1)
     Grant.objects.filter(pk=grant.pk).update(
         refresh_hash=keyring.fingerprint(token),
         refresh_generation=1,
         refresh_expires_at=now + policy.refresh_idle,
         expires_at=now + policy.refresh_absolute,
+        dpop_jkt=jkt if client.record.is_public else "",
     )
     return token
 
@@ -130,31 +135,38 @@ def rotate(grant: Grant, *, policy: Policy, now: datetime) -> str | None:
     return None
 
 
-def access_token(grant: Grant, *, scope: str, policy: Policy, now: datetime) -> str:
-    """A new opaque access token; only its hash is kept."""
-    token = token_urlsafe(_ENTROPY_BYTES)
-    AccessToken.objects.create(
-        token_hash=keyring.fingerprint(token),
-        grant=grant,
-        scope=scope,
-        expires_at=now + policy.access_token_lifetime,
-    )
-    return token
+def keep(grant: Grant, *, policy: Policy, now: datetime) -> bool:
+    """Let the refresh token that `grant` was found by live on. False if it was ended a moment ago."""
+    living = Grant.objects.filter(pk=grant.pk, refresh_hash=grant.refresh_hash, ended_at=None)
+    return bool(living.update(refresh_expires_at=now + policy.refresh_idle))
 
 
-def of_access_token(token: str, *, now: datetime) -> AccessToken | None:
-    """The living access token with its grant and person; one query. Ended grants and suspended people have none."""
-    return (
-        AccessToken.objects.select_related("grant__user")
-        .filter(
-            token_hash=keyring.fingerprint(token),
-            expires_at__gt=now,
-            grant__ended_at=None,
-            grant__user__status=User.Status.ACTIVE,
-            grant__client__disabled_at=None,
-        )
-        .first()
-    )
+def for_itself(client: RelyingParty, *, now: datetime) -> Grant:
+    """A grant of a client that acts for itself (RFC 6749 4.4): it has no person, and their `sub` is never its own."""
+    return Grant.objects.create(client=client.record, user=None, scope="", sub=client.client_id, created_at=now)
+
+
+def of_any_refresh_token(token: str, client: RelyingParty) -> tuple[Grant, bool] | None:
+    """The family of a refresh token that was given to `client`, and whether it is the current one. Ends nothing."""
+    shown = _read(token)
+    if shown is None:
+        return None
+    grant = Grant.objects.select_related("user").filter(pk=shown.grant_id, client=client.record).first()
+    return None if grant is None else (grant, grant.refresh_hash == keyring.fingerprint(token))
+
+
+def is_alive(grant: Grant, *, now: datetime) -> bool:
+    """Whether the current refresh token of `grant` can be used, and its person may sign in."""
+    if grant.ended_at is not None or grant.user is None or not grant.user.may_sign_in:
+        return False
+    if grant.refresh_expires_at is None or grant.expires_at is None:
+        return False
+    return now < min(grant.refresh_expires_at, grant.expires_at)
+
+
+def end(grant: Grant, *, by: str, now: datetime) -> None:
+    """End the family: its code, its refresh token and every access token."""
+    Grant.objects.filter(pk=grant.pk, ended_at=None).update(ended_at=now, ended_by=by)
 
 
 def may_refresh(grant: Grant, client: RelyingParty) -> bool:

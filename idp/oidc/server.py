@@ -10,6 +10,7 @@ decides, and what it says about a request is a constant.
 
 import json
 import logging
+from datetime import datetime
 from typing import Any
 
 from authlib.integrations.django_oauth2.requests import DjangoOAuth2Payload
@@ -23,12 +24,13 @@ from authlib.oauth2.rfc6749 import (
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
 
-from idp.oidc import client_auth, clients, keys, supported
+from idp.oidc import client_auth, clients, dpop, keys, supported
 from idp.oidc.clients import RelyingParty
 
-#: These two write whole token responses to the debug log.
-for _talkative in ("authorization_code", "refresh_token"):
+#: These write whole token responses to the debug log.
+for _talkative in ("authorization_code", "client_credentials", "refresh_token"):
     logging.getLogger(f"authlib.oauth2.rfc6749.grants.{_talkative}").addFilter(
         lambda entry: entry.levelno > logging.DEBUG,
     )
@@ -41,6 +43,8 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]
         # Our own address, not the Host header's; and never an InsecureTransportError after the fact.
         super().__init__(request.method, settings.ISSUER + request.path, headers=request.headers)
         self.http = request
+        #: The key that the client has proven to hold (RFC 9449); empty if it did not try.
+        self.jkt = ""
         self.payload = _Body(request)
 
     @property
@@ -73,18 +77,28 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     def token(self, request: HttpRequest) -> HttpResponse:
         """Answer a token request. Whatever it decides is one transaction, a refusal included."""
         asked = TokenRequest(request)
+        now = timezone.now()
         try:
-            client_auth.check_one_method(asked)
-            asked.client = self.authenticate_client(asked, list(client_auth.METHODS))
+            client = self.authenticated(asked)
             if not asked.payload.grant_type:
                 raise InvalidRequestError("grant_type is missing.")
             if asked.payload.grant_type not in supported.GRANT_TYPES:
                 raise UnsupportedGrantTypeError(None)
+            asked.jkt = _proven(request, client, now=now)
         except OAuth2Error as error:
             return self.handle_error_response(asked, error)  # type: ignore[no-any-return]
-        keys.current()  # before the transaction: a first key must not be undone with it
+        keys.in_use(client.id_token_algorithm)  # before the transaction: a first key must not be undone with it
         with transaction.atomic():
-            return self.create_token_response(asked)  # type: ignore[no-any-return]
+            response = self.create_token_response(asked)
+        if asked.jkt:
+            dpop.offer_nonce(response, now=now)
+        return response  # type: ignore[no-any-return]
+
+    def authenticated(self, asked: TokenRequest) -> RelyingParty:
+        """The client that asks at an endpoint for clients. Raises OAuth2Error if it is nobody, or two at once."""
+        client_auth.check_one_method(asked)
+        asked.client = self.authenticate_client(asked, list(client_auth.METHODS))
+        return asked.client
 
     def query_client(self, client_id: str) -> RelyingParty | None:
         return clients.find(client_id)
@@ -95,6 +109,8 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
             return request.client  # type: ignore[no-any-return]
         try:
             return super().authenticate_client(request, methods, endpoint)  # type: ignore[no-any-return]
+        except client_auth.NotAuthenticatedError:
+            raise
         except InvalidClientError as error:
             raise client_auth.NotAuthenticatedError from error
 
@@ -112,3 +128,12 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Nobody listens."""
+
+
+def _proven(request: HttpRequest, client: RelyingParty, *, now: datetime) -> str:
+    """The thumbprint of the key that the tokens will be bound to (RFC 9449 5); empty for bearer tokens."""
+    url = settings.ISSUER + supported.ENDPOINTS["token_endpoint"]
+    jkt = dpop.thumbprint(request, method="POST", url=url, now=now)
+    if jkt is None and client.must_prove_possession:
+        raise dpop.InvalidProofError("The tokens of this application are bound to a key: a DPoP proof is missing.")
+    return jkt or ""

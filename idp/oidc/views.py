@@ -26,6 +26,6 @@ def jwks(request: HttpRequest) -> HttpResponse:
 
 @for_programs("GET", "HEAD")
 def configuration(request: HttpRequest) -> HttpResponse:
-    """`/.well-known/openid-configuration`."""
+    """`/.well-known/openid-configuration`; and the same by the name that OAuth knows it by (RFC 8414 3)."""
     body, etag = discovery.prebuilt()
     return cached(request, body, etag=etag, lifetime=_DISCOVERY_KEPT)

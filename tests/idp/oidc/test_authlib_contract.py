@@ -61,23 +61,28 @@ def test_its_logs_would_hold_tokens(caplog):
     """The line that `server` filters is still there."""
     import inspect
 
-    for grant in (authlib_grants.AuthorizationCodeGrant, authlib_grants.RefreshTokenGrant):
+    written = (
+        authlib_grants.AuthorizationCodeGrant,
+        authlib_grants.ClientCredentialsGrant,
+        authlib_grants.RefreshTokenGrant,
+    )
+    for grant in written:
         source = inspect.getsource(inspect.getmodule(grant))
-        assert 'log.debug("Issue token %r to %r", token, client)' in source
+        assert 'log.debug("Issue token %r to %r", token, ' in source
 
 
 # --- And not here ------------------------------------------------------------------------------------------------
 
 
-def test_exactly_two_grants_are_registered():
+def test_exactly_three_grants_are_registered():
     provider = flows.provider
-    assert [flow for flow, _ in provider._token_grants] == [flows.CodeFlow, flows.RefreshFlow]
+    assert [flow for flow, _ in provider._token_grants] == [flows.CodeFlow, flows.RefreshFlow, flows.ClientFlow]
     assert [flow for flow, _ in provider._authorization_grants] == [flows.CodeFlow]
     assert not provider._endpoints
     assert not provider._extensions
 
 
-def test_exactly_three_ways_to_authenticate_and_all_are_ours():
+def test_exactly_four_ways_to_authenticate_and_all_are_ours():
     assert flows.provider._client_auth._methods == client_auth.METHODS
 
 
@@ -89,7 +94,7 @@ def test_pkce_is_s256_and_nothing_else():
 def test_no_event_has_two_hooks():
     for flow, extensions in flows.provider._token_grants:
         grant = flow(server.TokenRequest(RequestFactory().post("/token")), flows.provider)
-        for extension in extensions:
+        for extension in extensions or ():
             extension(grant)
         assert all(len(hooks) == 1 for hooks in grant._hooks.values()), grant._hooks
 
@@ -129,7 +134,7 @@ def test_access_tokens_live_for_ten_minutes_and_are_kept_as_hashes(signed_in):
 
 
 def test_nothing_is_written_at_debug_level():
-    for module in ("authorization_code", "refresh_token"):
+    for module in ("authorization_code", "client_credentials", "refresh_token"):
         logger = logging.getLogger(f"authlib.oauth2.rfc6749.grants.{module}")
         entry = logger.makeRecord(logger.name, logging.DEBUG, "", 0, "Issue token %r", ("secret",), None)
         assert not logger.filter(entry)

@@ -55,6 +55,7 @@ def test_userinfo_tells_what_the_scopes_allow(signed_in, jane):
         "preferred_username": "jane",
         "email": "jane@contoso.example",
         "email_verified": True,
+        "updated_at": int(jane.updated_at.timestamp()),
     }
     assert response["Cache-Control"] == "no-store"
     only = signed_in.tokens(scope="openid")["access_token"]

@@ -99,7 +99,7 @@ MALFORMED = [
     ({"grant_type": ""}, "invalid_request"),
     ({"grant_type": "implicit"}, "unsupported_grant_type"),
     ({"grant_type": "password", "username": "jane", "password": "x"}, "unsupported_grant_type"),
-    ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+    ({"grant_type": "client_credentials"}, "unauthorized_client"),
     ({"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "x"}, "unsupported_grant_type"),
     ({"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange"}, "unsupported_grant_type"),
     ({"grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, "unsupported_grant_type"),
@@ -123,7 +123,7 @@ def test_a_malformed_request_is_said_to_be(signed_in, body, error):
     assert response.status_code == 400
     assert response.json()["error"] == error
     assert response["Cache-Control"] == "no-store"
-    assert body.get("grant_type") in (None, "", "authorization_code", "refresh_token") or (
+    assert body.get("grant_type") in (None, "", "authorization_code", "refresh_token", "client_credentials") or (
         str(body["grant_type"]) not in response.content.decode()
     )
 
