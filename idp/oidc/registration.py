@@ -1,9 +1,11 @@
 """Registering an application from RFC 7591 metadata. Everything it says is checked; nothing is guessed or dropped.
 
-Two members are ours: `skip_consent` (the tenant's own application) and `require_pkce` (false only for a
-confidential client that cannot be changed).
+Some members are ours: `skip_consent` (the tenant's own application), `require_pkce` (false only for a confidential
+client that cannot be changed), `profile` (`fapi2`: the FAPI 2.0 Security Profile), `access_token_format` (`jwt`:
+RFC 9068), and `resources`: what it may ask tokens for (RFC 8707), or, without any grant type, what it is itself.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_urlsafe
@@ -11,27 +13,48 @@ from typing import Any
 
 from django.db import transaction
 
-from idp import keyring
+from idp import fetch, keyring
 from idp.audit.events import ClientRegistered
 from idp.audit.record import record
 from idp.models import Client
-from idp.oidc import client_seals, redirect_uris, supported
+from idp.oidc import client_seals, clients, keys, registration_rules, subjects, supported
+from idp.oidc.registration_rules import PAGES, GetJson
 
 _DEFAULTS: dict[str, Any] = {
-    "response_types": list(supported.RESPONSE_TYPES),
     "grant_types": ["authorization_code"],
+    "redirect_uris": [],
     "token_endpoint_auth_method": "client_secret_basic",
-    "scope": supported.OPENID,
+    "token_endpoint_auth_signing_alg": "",
+    "jwks": None,
+    "jwks_uri": "",
     "post_logout_redirect_uris": [],
+    "backchannel_logout_uri": "",
+    "backchannel_logout_session_required": False,
     "default_max_age": None,
+    "id_token_signed_response_alg": keys.DEFAULT,
+    "subject_type": "public",
+    "sector_identifier_uri": "",
+    "dpop_bound_access_tokens": False,
+    "require_pushed_authorization_requests": False,
+    "access_token_format": "opaque",
+    "resources": [],
+    "profile": "",
     "require_pkce": True,
     "skip_consent": False,
 }
-_PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri")
-_LISTS = ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types")
-_MEMBERS = frozenset({"client_name", "redirect_uris", *_PAGES, *_DEFAULTS})
-_LONGEST_NAME = 100
-_MOST_URIS = 50
+#: What goes without saying with a profile.
+_OF_PROFILE: dict[str, dict[str, Any]] = {
+    clients.FAPI: {
+        "token_endpoint_auth_method": "private_key_jwt",
+        "dpop_bound_access_tokens": True,
+        "require_pushed_authorization_requests": True,
+    },
+}
+_LISTS = ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "resources")
+_TRUTHS = tuple(member for member, value in _DEFAULTS.items() if isinstance(value, bool))
+_MEMBERS = frozenset({"client_name", "response_types", "scope", *PAGES, *_DEFAULTS})
+#: Not a column as it is said: response types follow from grants, and of the sector only its host is kept.
+_NO_COLUMN = frozenset({"response_types", "sector_identifier_uri"})
 _LONGEST_AGE = 365 * 24 * 3600
 
 
@@ -44,21 +67,33 @@ class Registered:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def faults(metadata: object) -> list[str]:
-    """What is wrong with `metadata`, in sentences that name the member. Empty is good."""
+def faults(metadata: object, *, get_json: GetJson = fetch.get_json) -> list[str]:
+    """What is wrong with `metadata`, in sentences that name the member. Empty is good.
+
+    The last question is the sector's, which is asked of the application's own server.
+    """
     if not isinstance(metadata, dict):
         return ["The file must hold one JSON object."]
     unknown = [f"{name} is not supported." for name in metadata if name not in _MEMBERS]
-    wrong = [*_wrong_types(metadata)]
-    return [*unknown, *wrong] if wrong else [*unknown, *_wrong_values(_DEFAULTS | metadata)]
+    wrong = _wrong_types(metadata)
+    if wrong:
+        return [*unknown, *wrong]
+    full = _full(metadata)
+    found = [*unknown, *(sentence for rule in registration_rules.RULES for sentence in rule(full))]
+    if not found:
+        found = [*registration_rules.fetchable(full), *registration_rules.sector(full, get_json=get_json)]
+    return found
 
 
 def register(metadata: dict[str, Any], *, now: datetime) -> Registered:
     """Write the application down; its audit entry is written in the same transaction. Needs faultless metadata."""
-    full = _DEFAULTS | metadata
-    public = full["token_endpoint_auth_method"] == "none"
-    secret = "" if public else token_urlsafe(32)
-    columns = {name: value for name, value in full.items() if name != "response_types"}
+    full = _full(metadata)
+    secret = token_urlsafe(32) if full["token_endpoint_auth_method"].startswith("client_secret") else ""
+    columns = {name: value for name, value in full.items() if name not in _NO_COLUMN}
+    if full["sector_identifier_uri"]:
+        columns["sector_identifier"] = subjects.hosts([full["sector_identifier_uri"]])[0]
+    # So that its key is published before it signs anything.
+    keys.in_use(full["id_token_signed_response_alg"])
     with transaction.atomic():
         client = Client(
             client_id=token_urlsafe(16),
@@ -72,6 +107,16 @@ def register(metadata: dict[str, Any], *, now: datetime) -> Registered:
     return Registered(client=client, client_secret=secret, metadata=_answer(client, full, secret))
 
 
+def _full(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What it says, and what follows from that where it says nothing (RFC 7591 2)."""
+    profile = metadata.get("profile", "")
+    full = _DEFAULTS | _OF_PROFILE.get(profile, {}) | metadata
+    code_flow = "authorization_code" in full["grant_types"]
+    full.setdefault("response_types", list(supported.RESPONSE_TYPES) if code_flow else [])
+    full.setdefault("scope", supported.OPENID if code_flow else "")
+    return full
+
+
 def _answer(client: Client, full: dict[str, Any], secret: str) -> dict[str, Any]:
     """RFC 7591 3.2.1: everything that was registered, defaults included."""
     answer: dict[str, Any] = {
@@ -81,78 +126,25 @@ def _answer(client: Client, full: dict[str, Any], secret: str) -> dict[str, Any]
     if secret:
         # Zero: it does not expire.
         answer |= {"client_secret": secret, "client_secret_expires_at": 0}
-    return answer | {name: value for name, value in full.items() if value is not None}
+    return answer | {name: value for name, value in full.items() if value not in (None, "")}
 
 
 def _wrong_types(metadata: dict[str, Any]) -> list[str]:
-    found = []
-    for name, value in metadata.items():
-        if name in _LISTS:
-            good = isinstance(value, list) and all(isinstance(each, str) for each in value)
-            found += [] if good else [f"{name} must be a list of strings."]
-        elif name in ("require_pkce", "skip_consent"):
-            found += [] if isinstance(value, bool) else [f"{name} must be true or false."]
-        elif name == "default_max_age":
-            good = type(value) is int and 0 <= value <= _LONGEST_AGE
-            found += [] if good else [f"{name} must be a number of seconds, 0 to a year."]
-        elif name in _MEMBERS and not isinstance(value, str):
-            found.append(f"{name} must be a string.")
-    return found
+    return [sentence for name, value in metadata.items() for sentence in _wrong_type(name, value)]
 
 
-def _wrong_values(full: dict[str, Any]) -> list[str]:
-    return [
-        *_wrong_name(full.get("client_name", "")),
-        *_wrong_uris(full),
-        *_not_among("response_types", full["response_types"], supported.RESPONSE_TYPES),
-        *_not_among("grant_types", full["grant_types"], supported.GRANT_TYPES),
-        *_not_among("scope", full["scope"].split(), supported.SCOPE_VALUES),
-        *_not_among(
-            "token_endpoint_auth_method",
-            [full["token_endpoint_auth_method"]],
-            supported.CLIENT_AUTH_METHODS,
-        ),
-        *_missing(full),
-    ]
-
-
-def _wrong_name(name: str) -> list[str]:
-    if not name.strip():
-        return ["client_name is missing; people read it on the sign-in page."]
-    if len(name) > _LONGEST_NAME:
-        return [f"client_name is longer than {_LONGEST_NAME} characters."]
-    if not name.isprintable():
-        return ["client_name contains characters that cannot be seen."]
-    return []
-
-
-def _wrong_uris(full: dict[str, Any]) -> list[str]:
-    given = [(name, full[name]) for name in _PAGES if full.get(name)]
-    found = []
-    for name in ("redirect_uris", "post_logout_redirect_uris"):
-        uris = full.get(name, [])
-        if len(uris) > _MOST_URIS:
-            found.append(f"{name} has more than {_MOST_URIS} entries.")
-        given += [(name, uri) for uri in uris]
-    found += [f"{name}: {uri[:200]!r} {why}." for name, uri in given if (why := redirect_uris.fault(uri))]
-    return found
-
-
-def _not_among(name: str, values: list[str], choices: tuple[str, ...]) -> list[str]:
-    wrong = [value for value in values if value not in choices]
-    return [f"{name}: {value[:100]!r} is not supported; there is {', '.join(choices)}." for value in wrong]
-
-
-def _missing(full: dict[str, Any]) -> list[str]:
-    found = []
-    if not full.get("redirect_uris"):
-        found.append("redirect_uris is missing; it must name at least one address.")
-    if "authorization_code" not in full["grant_types"]:
-        found.append("grant_types must contain authorization_code.")
-    if full["response_types"] != list(supported.RESPONSE_TYPES):
-        found.append("response_types must be just code.")
-    if supported.OPENID not in full["scope"].split():
-        found.append("scope must contain openid.")
-    if not full["require_pkce"] and full["token_endpoint_auth_method"] == "none":
-        found.append("require_pkce cannot be false for a public client: PKCE is all that binds its codes.")
-    return found
+def _wrong_type(name: str, value: object) -> Iterable[str]:
+    if name in _LISTS:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            yield f"{name} must be a list of strings."
+    elif name in _TRUTHS:
+        if not isinstance(value, bool):
+            yield f"{name} must be true or false."
+    elif name == "default_max_age":
+        if type(value) is not int or not 0 <= value <= _LONGEST_AGE:
+            yield f"{name} must be a number of seconds, 0 to a year."
+    elif name == "jwks":
+        if not isinstance(value, dict):
+            yield "jwks must be a JSON object."
+    elif name in _MEMBERS and not isinstance(value, str):
+        yield f"{name} must be a string."

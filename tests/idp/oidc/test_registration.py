@@ -121,9 +121,9 @@ REFUSED = [
     ({"grant_types": ["refresh_token"]}, "authorization_code"),
     ({"response_types": ["token"]}, "response_types"),
     ({"response_types": []}, "response_types"),
-    ({"scope": "openid groups"}, "groups"),
+    ({"scope": "openid gruppen"}, "gruppen"),
     ({"scope": "profile"}, "openid"),
-    ({"token_endpoint_auth_method": "private_key_jwt"}, "token_endpoint_auth_method"),
+    ({"token_endpoint_auth_method": "private_key_jwt"}, "jwks_uri"),
     ({"token_endpoint_auth_method": "client_secret_jwt"}, "token_endpoint_auth_method"),
     ({"default_max_age": -1}, "default_max_age"),
     ({"default_max_age": True}, "default_max_age"),
@@ -132,8 +132,8 @@ REFUSED = [
     ({"require_pkce": False, "token_endpoint_auth_method": "none"}, "require_pkce"),
     ({"client_id": "mine"}, "client_id is not supported."),
     ({"client_secret": "mine"}, "client_secret is not supported."),
-    ({"jwks_uri": "https://payroll.contoso.example/jwks"}, "jwks_uri is not supported."),
-    ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg is not supported."),
+    ({"jwks_uri": "https://payroll.contoso.example/jwks"}, "jwks_uri is only for"),
+    ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg: 'none' is not supported"),
     ({"colour": "red"}, "colour is not supported."),
 ]
 

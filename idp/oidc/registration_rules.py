@@ -1,0 +1,204 @@
+"""What an application may not say about itself, rule by rule: each looks at the whole and answers in sentences.
+
+Pure but for one: the sector identifier is fetched, by the function that the caller hands in.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from idp import fetch
+from idp.oidc import clients, jose, redirect_uris, resources, subjects, supported
+
+Metadata = dict[str, Any]
+Rule = Callable[[Metadata], Iterable[str]]
+GetJson = Callable[[str], Any]
+
+PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri")
+FORMATS = ("opaque", "jwt")
+_MOST_URIS = 50
+_LONGEST_NAME = 100
+#: What a member may hold, where that is one word of a few.
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "token_endpoint_auth_method": supported.CLIENT_AUTH_METHODS,
+    "token_endpoint_auth_signing_alg": ("", *supported.ASSERTION_ALGORITHMS),
+    "id_token_signed_response_alg": supported.SIGNING_ALGORITHMS,
+    "subject_type": supported.SUBJECT_TYPES,
+    "access_token_format": FORMATS,
+    "profile": ("", clients.FAPI),
+}
+
+
+def name(full: Metadata) -> Iterable[str]:
+    """People read it on the sign-in page."""
+    given = full.get("client_name", "")
+    if not given.strip():
+        yield "client_name is missing; people read it on the sign-in page."
+    elif len(given) > _LONGEST_NAME:
+        yield f"client_name is longer than {_LONGEST_NAME} characters."
+    elif not given.isprintable():
+        yield "client_name contains characters that cannot be seen."
+
+
+def addresses(full: Metadata) -> Iterable[str]:
+    """RFC 9700 2.1: complete, and reachable by nobody else."""
+    single = (*PAGES, "jwks_uri", "sector_identifier_uri", "backchannel_logout_uri")
+    given = [(member, full[member]) for member in single if full.get(member)]
+    for member in ("redirect_uris", "post_logout_redirect_uris"):
+        if len(full[member]) > _MOST_URIS:
+            yield f"{member} has more than {_MOST_URIS} entries."
+        given += [(member, uri) for uri in full[member]]
+    for member, uri in given:
+        if why := redirect_uris.fault(uri):
+            yield f"{member}: {uri[:200]!r} {why}."
+
+
+def words(full: Metadata) -> Iterable[str]:
+    """What is not supported is refused, never ignored."""
+    several = {"response_types": supported.RESPONSE_TYPES, "grant_types": supported.GRANT_TYPES}
+    for member, choices in several.items():
+        yield from _not_among(member, full[member], choices)
+    yield from _not_among("scope", full["scope"].split(), supported.SCOPE_VALUES)
+    for member, choices in _CHOICES.items():
+        yield from _not_among(member, [full[member]], choices)
+
+
+def code_flow(full: Metadata) -> Iterable[str]:
+    """RFC 7591 2.1: grant types, response types and redirect URIs go together."""
+    if "authorization_code" in full["grant_types"]:
+        if not full["redirect_uris"]:
+            yield "redirect_uris is missing; it must name at least one address."
+        if full["response_types"] != list(supported.RESPONSE_TYPES):
+            yield "response_types must be just code."
+        if supported.OPENID not in full["scope"].split() and full["profile"] != clients.FAPI:
+            yield "scope must contain openid."
+        return
+    if "refresh_token" in full["grant_types"]:
+        yield "grant_types must contain authorization_code: refresh tokens come with codes only."
+    if full["redirect_uris"] or full["response_types"]:
+        yield "grant_types must contain authorization_code, or redirect_uris and response_types be empty."
+    if full["scope"].strip():
+        yield "scope must be empty without the grant type authorization_code: each speaks of a person."
+    if not full["grant_types"] and not full["resources"]:
+        yield "grant_types is empty, which makes a resource server; then resources must say what it is."
+
+
+def authentication(full: Metadata) -> Iterable[str]:
+    """OpenID Connect Core 9: how it shows who it is, and what that needs."""
+    method = full["token_endpoint_auth_method"]
+    if method == "private_key_jwt":
+        if bool(full["jwks_uri"]) == (full["jwks"] is not None):
+            yield "private_key_jwt needs the application's public keys: one of jwks and jwks_uri, and not both."
+    else:
+        for member in ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"):
+            if full[member]:
+                yield f"{member} is only for the authentication method private_key_jwt."
+    if method == "none":
+        if not full["require_pkce"]:
+            yield "require_pkce cannot be false for a public client: PKCE is all that binds its codes."
+        if "client_credentials" in full["grant_types"]:
+            yield "grant_types: client_credentials is not for a public client, which has none."
+        if not full["grant_types"]:
+            yield "A resource server must authenticate: token_endpoint_auth_method cannot be none."
+
+
+def keys(full: Metadata) -> Iterable[str]:
+    """RFC 7517: public keys, told apart by `kid`. A private one has been given away and is worthless."""
+    if full["jwks"] is None:
+        return
+    entries = full["jwks"].get("keys")
+    if not isinstance(entries, list) or not entries:
+        yield "jwks must be an object with a list of keys, at least one."
+        return
+    for number, entry in enumerate(entries, start=1):
+        try:
+            key = jose.public_key(entry)
+        except jose.Unreadable as reason:
+            yield f"jwks: key {number} cannot be used: {reason}."
+            continue
+        wanted = full["token_endpoint_auth_signing_alg"]
+        if not jose.algorithms_of(key) or (wanted and wanted not in jose.algorithms_of(key)):
+            yield f"jwks: key {number} does not go with the algorithms for assertions."
+    kids = [entry.get("kid") for entry in entries if isinstance(entry, dict)]
+    if len(entries) > 1 and (None in kids or len({str(kid) for kid in kids}) != len(kids)):
+        yield "jwks: each of several keys needs a kid of its own."
+
+
+def audience(full: Metadata) -> Iterable[str]:
+    """RFC 8707 2."""
+    for uri in full["resources"]:
+        if not resources.is_absolute(uri) or "#" in uri:
+            yield f"resources: {uri[:200]!r} is not an absolute URI without a fragment."
+
+
+def logout(full: Metadata) -> Iterable[str]:
+    """OpenID Connect Back-Channel Logout 2.2."""
+    if full["backchannel_logout_session_required"] and not full["backchannel_logout_uri"]:
+        yield "backchannel_logout_session_required needs a backchannel_logout_uri."
+
+
+def fapi(full: Metadata) -> Iterable[str]:
+    """FAPI 2.0 Security Profile 5.3.2 and 5.4."""
+    if full["profile"] != clients.FAPI:
+        return
+    if full["token_endpoint_auth_method"] != "private_key_jwt":
+        yield "profile fapi2: token_endpoint_auth_method must be private_key_jwt."
+    for member in ("token_endpoint_auth_signing_alg", "id_token_signed_response_alg"):
+        if full[member] == "RS256":
+            yield f"profile fapi2: {member} must be {', '.join(supported.STRONG_ALGORITHMS[:-1])} or EdDSA."
+    for member in ("require_pkce", "dpop_bound_access_tokens", "require_pushed_authorization_requests"):
+        if not full[member]:
+            yield f"profile fapi2: {member} cannot be false."
+
+
+def fetchable(full: Metadata) -> Iterable[str]:
+    """What this provider will ask for later must be what it may ask for (rule 40)."""
+    for member in ("jwks_uri", "backchannel_logout_uri"):
+        if full[member]:
+            try:
+                fetch.check(full[member])
+            except fetch.Failed as failed:
+                yield f"{member} cannot be used: {failed}."
+
+
+RULES: tuple[Rule, ...] = (
+    name,
+    addresses,
+    words,
+    code_flow,
+    authentication,
+    keys,
+    audience,
+    logout,
+    fapi,
+)
+
+
+def sector(full: Metadata, *, get_json: GetJson) -> Iterable[str]:
+    """OpenID Connect Core 8.1: one sector for all redirect URIs, which a file on its host confirms (P-25)."""
+    uri = full["sector_identifier_uri"]
+    if full["subject_type"] != subjects.PAIRWISE:
+        if uri:
+            yield "sector_identifier_uri is only for subject_type pairwise."
+        return
+    if not uri:
+        if len(subjects.hosts(full["redirect_uris"])) != 1:
+            yield "pairwise subjects for redirect_uris on several hosts need a sector_identifier_uri."
+        return
+    if urlsplit(uri).scheme != "https":
+        yield "sector_identifier_uri must begin with https://."
+        return
+    try:
+        listed = get_json(uri)
+    except fetch.Failed as failed:
+        yield f"sector_identifier_uri could not be read: {failed}."
+        return
+    if not isinstance(listed, list) or not set(full["redirect_uris"]) <= {str(each) for each in listed}:
+        yield "sector_identifier_uri must hold a list with every one of the redirect_uris."
+
+
+def _not_among(member: str, values: list[str], choices: tuple[str, ...]) -> Iterable[str]:
+    known = ", ".join(choice for choice in choices if choice)
+    return [
+        f"{member}: {value[:100]!r} is not supported; there is {known}." for value in values if value not in choices
+    ]
