@@ -9,7 +9,6 @@ stands in the account's history as what it is. An address without it is a claim,
 """
 
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,9 +21,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import get_supported_language_variant
 
-from idp.accounts import credentials
+from idp.accounts import credentials, standard_claims
 from idp.accounts.adoption import UnusableHash, adopt
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
+from idp.accounts.standard_claims import Unfit
 from idp.audit.events import AccountImported
 from idp.audit.record import record
 from idp.models import Credential, RecoveryAddress, User
@@ -34,15 +34,10 @@ LONGEST_LINE: Final = 64 * 1024
 #: Lines in one transaction: enough to spare the disk, few enough not to hold up sign-ins.
 BATCH: Final = 100
 
-_TEXTS: Final = frozenset(
-    {"preferred_username", "email", "name", "locale", "phone_number", "password_hash", "totp_secret"}
-)
-_TRUTHS: Final = frozenset({"email_verified", "phone_number_verified"})
-#: Claims of OIDC Core 5.1 that an export may well have, and that have no place here yet.
-_LEFT_OUT: Final = frozenset(
-    {"sub", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender"}
-    | {"birthdate", "zoneinfo", "address", "updated_at", "phone_number", "phone_number_verified"}
-)
+_TEXTS: Final = frozenset({"preferred_username", "email", "name", "locale", "password_hash", "totp_secret"})
+_TRUTHS: Final = frozenset({"email_verified"})
+#: A claim that an export may well have; here it is made anew, at random.
+_LEFT_OUT: Final = frozenset({"sub"})
 _LONGEST: Final = {"preferred_username": 150, "email": 254, "name": 200}
 
 
@@ -57,6 +52,10 @@ class NewAccount:
     locale: str = ""
     #: In the form that accounts.hashers verifies.
     password_hash: str | None = None
+    #: Further standard claims, as applications will read them.
+    claims: dict[str, Any] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    updated_at: datetime | None = None
     #: Claims on the line that are not stored, or not as they were.
     left_out: frozenset[str] = frozenset()
 
@@ -107,61 +106,57 @@ def parse(line: bytes) -> NewAccount | Refused:
     try:
         claims = _claims(line)
         return _account(claims)
-    except _Unfit as unfit:
+    except Unfit as unfit:
         return Refused(str(unfit))
     except UnusableHash as unusable:
         return Refused(str(unusable))
 
 
-class _Unfit(Exception):  # noqa: N818 -- it says what happened
-    """A sentence about why a line is refused."""
-
-
 def _claims(line: bytes) -> dict[str, Any]:
     """Return the object on the line, with known names and right types, and without what is null."""
     if len(line) > LONGEST_LINE:
-        raise _Unfit(f"The line has more than {LONGEST_LINE} bytes.")
+        raise Unfit(f"The line has more than {LONGEST_LINE} bytes.")
     try:
         claims = json.loads(line.decode(), object_pairs_hook=_without_repetition)
     except UnicodeDecodeError:
-        raise _Unfit("The line is not UTF-8 text.") from None
+        raise Unfit("The line is not UTF-8 text.") from None
     except (ValueError, RecursionError):
-        raise _Unfit("The line is not JSON.") from None
+        raise Unfit("The line is not JSON.") from None
     if not isinstance(claims, dict):
-        raise _Unfit("The line is JSON, but not an object with names and values.")
+        raise Unfit("The line is JSON, but not an object with names and values.")
     given = {name: value for name, value in claims.items() if value is not None}
     if "password" in given:
-        raise _Unfit("The line has a password in clear. Only password_hash is taken over.")
+        raise Unfit("The line has a password in clear. Only password_hash is taken over.")
     for name, value in given.items():
-        if name not in _TEXTS | _TRUTHS | _LEFT_OUT:
-            raise _Unfit(f"Nothing is called {name[:40]!a} here; is it misspelt?")
+        if name not in _TEXTS | _TRUTHS | _LEFT_OUT | standard_claims.NAMES:
+            raise Unfit(f"Nothing is called {name[:40]!a} here; is it misspelt?")
         if name in _TEXTS and not isinstance(value, str):
-            raise _Unfit(f"{name} must be a text.")
+            raise Unfit(f"{name} must be a text.")
         if name in _TRUTHS and not isinstance(value, bool):
-            raise _Unfit(f"{name} must be true or false, without quotation marks.")
+            raise Unfit(f"{name} must be true or false, without quotation marks.")
     return given
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) != len(pairs):
-        raise _Unfit("The line says the same name twice.")
+        raise Unfit("The line says the same name twice.")
     return names
 
 
 def _account(claims: dict[str, Any]) -> NewAccount:
     if "totp_secret" in claims:
         # The person would lose their second factor without a word: refusing the account is the safer answer.
-        raise _Unfit("Second factors cannot be imported yet; this line has a totp_secret.")
+        raise Unfit("Second factors cannot be imported yet; this line has a totp_secret.")
     texts = {name: _text(name, claims.get(name, "")) for name in _LONGEST}
     email = _email(texts["email"])
     email_verified = claims.get("email_verified", False)
     if email_verified and not email:
-        raise _Unfit("email_verified is true, but there is no email.")
+        raise Unfit("email_verified is true, but there is no email.")
     locale, known = _locale(claims.get("locale", ""))
     encoded = claims.get("password_hash")
     if not encoded and not email_verified:
-        raise _Unfit("There is neither a password_hash nor a verified email: nobody could ever sign in.")
+        raise Unfit("There is neither a password_hash nor a verified email: nobody could ever sign in.")
     return NewAccount(
         preferred_username=_username(texts["preferred_username"] or email),
         email=email,
@@ -169,28 +164,25 @@ def _account(claims: dict[str, Any]) -> NewAccount:
         name=texts["name"],
         locale=locale,
         password_hash=adopt(encoded) if encoded else None,
+        claims=standard_claims.read(claims),
+        groups=standard_claims.groups(claims.get("groups", [])),
+        updated_at=standard_claims.moment(claims["updated_at"]) if "updated_at" in claims else None,
         left_out=frozenset(claims.keys() & _LEFT_OUT) | (frozenset() if known else {"locale"}),
     )
 
 
 def _text(name: str, value: str) -> str:
-    text = value.strip()
-    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and c not in _JOINERS for c in text):
-        raise _Unfit(f"{name} has characters that cannot be seen or typed.")
-    if len(text) > _LONGEST[name] or len(canonical(text)) > _LONGEST[name]:
-        raise _Unfit(f"{name} has more than {_LONGEST[name]} characters.")
+    text = standard_claims.text(name, value, longest=_LONGEST[name])
+    if len(canonical(text)) > _LONGEST[name]:
+        raise Unfit(f"{name} has more than {_LONGEST[name]} characters.")
     return text
-
-
-#: Invisible, but part of how Persian, Hindi and other names are written.
-_JOINERS: Final = frozenset("\u200c\u200d")
 
 
 def _username(text: str) -> str:
     if not text:
-        raise _Unfit("There is neither a preferred_username nor an email to sign in with.")
+        raise Unfit("There is neither a preferred_username nor an email to sign in with.")
     if len(text) > _LONGEST["preferred_username"]:  # an address in its place
-        raise _Unfit("There is no preferred_username, and the email is too long to be one.")
+        raise Unfit("There is no preferred_username, and the email is too long to be one.")
     return text
 
 
@@ -199,7 +191,7 @@ def _email(text: str) -> str:
         try:
             validate_email(text)
         except ValidationError:
-            raise _Unfit("email is not an address.") from None
+            raise Unfit("email is not an address.") from None
     return text
 
 
@@ -274,7 +266,10 @@ def _make(account: NewAccount, *, now: datetime) -> Loaded | Refused:
         email_verified=account.email_verified,
         name=account.name,
         locale=account.locale,
+        claims=account.claims,
+        groups=list(account.groups),
         created_at=now,
+        updated_at=account.updated_at or now,
     )
     try:
         with transaction.atomic():

@@ -119,6 +119,26 @@ def test_the_address_is_the_user_name_of_who_has_none():
         ({"password": "hunter2"}, "password in clear"),
         ({"totp_secret": "JBSWY3DPEHPK3PXP"}, "Second factors cannot be imported yet"),
         ({"pasword_hash": "x"}, "'pasword_hash'"),
+        ({"given_name": 7}, "given_name must be a text"),
+        ({"given_name": "An\u202ena"}, "cannot be seen or typed"),
+        ({"nickname": "x" * 1001}, "more than 1000 characters"),
+        ({"picture": "javascript:alert(1)"}, "not the address of a page"),
+        ({"website": "https://[::1"}, "not the address of a page"),
+        ({"birthdate": "1 May"}, "birthdate must be"),
+        ({"phone_number": 31}, "phone_number must be a text"),
+        ({"phone_number_verified": "true", "phone_number": "+31"}, "true or false"),
+        ({"phone_number_verified": True}, "there is no phone_number"),
+        ({"address": "Keizersgracht 1"}, "address must be an object"),
+        ({"address": {"city": "Amsterdam"}}, "'city'"),
+        ({"address": {"country": "N\x00L"}}, "cannot be seen or typed"),
+        ({"address": {"country": "N\nL"}}, "cannot be seen or typed"),
+        ({"groups": "staff"}, "groups must be a list"),
+        ({"groups": ["staff", 7]}, "groups must be a list"),
+        ({"groups": ["x"] * 501}, "more than 500 entries"),
+        ({"groups": ["x" * 201]}, "more than 200 characters"),
+        ({"updated_at": "yesterday"}, "number of seconds"),
+        ({"updated_at": True}, "number of seconds"),
+        ({"updated_at": 10**15}, "number of seconds"),
         ({"\x1b[2J": "x"}, r"'\x1b[2J'"),
     ],
 )
@@ -350,12 +370,32 @@ def test_the_command_says_what_it_did_not_store(run):
     code, out, _err = run(line(phone_number="+31 20 123 45 67", phone_number_verified=True, sub="7", locale="nl"))
 
     assert code == 0
-    assert out.splitlines()[1:] == [
-        "locale: not stored, on 1 line.",
-        "phone_number: not stored, on 1 line.",
-        "phone_number_verified: not stored, on 1 line.",
-        "sub: not stored, on 1 line.",
-    ]
+    assert out.splitlines()[1:] == ["locale: not stored, on 1 line.", "sub: not stored, on 1 line."]
+
+
+@pytest.mark.django_db
+def test_standard_claims_are_kept_as_applications_will_read_them(run):
+    told = {
+        "given_name": "Anna",
+        "family_name": "de Vries",
+        "middle_name": "Maria",
+        "nickname": "An",
+        "profile": "https://contoso.example/anna",
+        "picture": "https://contoso.example/anna.png",
+        "website": "http://anna.example",
+        "gender": "female",
+        "birthdate": "--04-30",
+        "zoneinfo": "Europe/Amsterdam",
+        "phone_number": "+31 20 123 45 67",
+        "phone_number_verified": True,
+        "address": {"formatted": "Keizersgracht 1\nAmsterdam", "country": "NL"},
+    }
+    empty = {"address": told["address"] | {"region": " "}}
+    assert run(line(**told | empty, groups=["staff", "staff", " "], updated_at=1_700_000_000))[0] == 0
+    user = User.objects.get()
+    assert user.claims == told
+    assert user.groups == ["staff"]
+    assert user.updated_at.timestamp() == 1_700_000_000
 
 
 @pytest.mark.django_db
