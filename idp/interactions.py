@@ -2,15 +2,19 @@
 
 It is a row bound to the browser that brought it. Its id travels in addresses (`?i=`) and opens nothing in
 another browser; the answer is given only to the browser that signed in *for* it.
+
+A pushed request (RFC 9126) is the same row, born earlier: it waits for a browser to bring its name, and from then on
+it is like any other.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest
 
-from idp import browser
+from idp import browser, keyring
 from idp.conf import Policy
 from idp.models import Client, Consent, Interaction, SignIn
 
@@ -33,20 +37,47 @@ def park(
     )
 
 
+def push(client: Client, parameters: dict[str, Any], *, lifetime: timedelta, now: datetime) -> str:
+    """Write down a validated request that no browser has brought yet. Returns its name, of which only a hash stays."""
+    name = token_urlsafe(32)
+    Interaction.objects.create(
+        pushed_hash=keyring.fingerprint(name),
+        client=client,
+        parameters=parameters,
+        created_at=now,
+        expires_at=now + lifetime,
+    )
+    return name
+
+
+def bring(request: HttpRequest, client: Client, name: str, *, policy: Policy, now: datetime) -> Interaction | None:
+    """The pushed request of this name, as `find` returns it; None if it is used, over, or not this client's.
+
+    The first browser that brings it has it: another one gets nothing, the same one may come again until it is
+    answered. From the first time on it waits as long as any request. The response must set the browser cookie.
+    """
+    pushed_hash = keyring.fingerprint(name)
+    Interaction.objects.filter(
+        pushed_hash=pushed_hash,
+        client=client,
+        browser_hash="",
+        expires_at__gt=now,
+    ).update(
+        browser_hash=browser.browser_hash(request),
+        created_at=now,
+        expires_at=now + policy.interaction_lifetime,
+    )
+    return _complete(Q(pushed_hash=pushed_hash, client=client) & _ours(request, now))
+
+
 def find(request: HttpRequest, interaction_id: str, *, now: datetime) -> Interaction | None:
     """The waiting request with its client, its sign-in, and (as `consented_before`) what its person allowed before.
 
     None if it does not wait any more or is another browser's. One query.
     """
-    before = Consent.objects.filter(user=OuterRef("sign_in__user"), client=OuterRef("client"))
     if not interaction_id or len(interaction_id) > 32 or not browser.cookie(request, browser.BROWSER):  # noqa: PLR2004 -- the column
         return None
-    return (
-        Interaction.objects.select_related("client", "sign_in__user")
-        .annotate(consented_before=Subquery(before.values("scopes")[:1]))
-        .filter(_waiting(request, interaction_id, now), client__disabled_at=None)
-        .first()
-    )
+    return _complete(_waiting(request, interaction_id, now))
 
 
 def signed_in(request: HttpRequest, interaction_id: str, sign_in: SignIn, *, now: datetime) -> bool:
@@ -85,10 +116,19 @@ def sweep(now: datetime) -> int:
     return Interaction.objects.filter(expires_at__lte=now).delete()[0]
 
 
-def _waiting(request: HttpRequest, interaction_id: str, now: datetime) -> Q:
-    return Q(
-        pk=interaction_id,
-        browser_hash=browser.browser_hash(request),
-        expires_at__gt=now,
-        finished_at=None,
+def _complete(which: Q) -> Interaction | None:
+    before = Consent.objects.filter(user=OuterRef("sign_in__user"), client=OuterRef("client"))
+    return (
+        Interaction.objects.select_related("client", "sign_in__user")
+        .annotate(consented_before=Subquery(before.values("scopes")[:1]))
+        .filter(which, client__disabled_at=None)
+        .first()
     )
+
+
+def _waiting(request: HttpRequest, interaction_id: str, now: datetime) -> Q:
+    return Q(pk=interaction_id) & _ours(request, now)
+
+
+def _ours(request: HttpRequest, now: datetime) -> Q:
+    return Q(browser_hash=browser.browser_hash(request), expires_at__gt=now, finished_at=None)

@@ -13,17 +13,20 @@ from django.db import transaction
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from idp.audit.events import ConsentGiven, Origin
+from idp.audit.events import ConsentGiven, ConsentWithdrawn, Origin
 from idp.audit.record import record
-from idp.models import Client, Consent, User
+from idp.models import Client, Consent, Grant, User
 
 #: Says who somebody is, which every sign-in does: nothing to allow apart from the rest.
 _IDENTITY = "openid"
 #: What the page says of each scope.
 _SENTENCES = {
     _IDENTITY: _("Who you are, by a number that only stands for you"),
-    "profile": _("Your name, user name and language"),
+    "profile": _("Your name, user name, language and what else stands in your profile"),
     "email": _("Your email address"),
+    "phone": _("Your phone number"),
+    "address": _("Your postal address"),
+    "groups": _("The groups you are in"),
     "offline_access": _("The same, also while you are away"),
 }
 #: What a person may leave out and still use the application.
@@ -51,7 +54,7 @@ def on_screen(parameters: dict[str, Any]) -> Question:
     scopes = _asked(parameters)
     # Alone, `openid` is the whole question; beside others it would only puzzle.
     shown = [scope for scope in scopes if scope != _IDENTITY] or scopes
-    items = [Item(value=scope, sentence=gettext(_SENTENCES.get(scope, scope))) for scope in shown]
+    items = in_words(shown)
     return Question(
         required=tuple(item for item in items if item.value not in _OPTIONAL),
         optional=tuple(item for item in items if item.value in _OPTIONAL),
@@ -108,5 +111,25 @@ def remember(
         )
 
 
+def withdraw(user: User, client_id: str, *, now: datetime, origin: Origin) -> bool:
+    """Take back what `user` allowed the application, and end what it was given. False if there was nothing."""
+    client = Client.objects.filter(client_id=client_id, consent__user=user).first()
+    if client is None:
+        return False
+    with transaction.atomic():
+        grants = Grant.objects.filter(user=user, client=client, ended_at=None)
+        ended = grants.update(ended_at=now, ended_by="consent withdrawn")
+        # Recording holds the audit's head: of two tabs, one takes it back.
+        record(ConsentWithdrawn(user=user.pk, client_id=client.client_id, grants=ended), origin=origin)
+        Consent.objects.filter(user=user, client=client).delete()
+    return True
+
+
+def in_words(scopes: Iterable[str]) -> tuple[Item, ...]:
+    """What these scopes allow, in the language of the page."""
+    return tuple(Item(value=scope, sentence=gettext(_SENTENCES.get(scope, scope))) for scope in scopes)
+
+
 def _asked(parameters: dict[str, Any]) -> list[str]:
-    return str(parameters.get("scope", "")).split()
+    """The scopes asked for; and those of claims that were asked for by name (OpenID Connect Core 5.5)."""
+    return f"{parameters.get('scope', '')} {parameters.get('claims_scope', '')}".split()

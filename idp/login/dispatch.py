@@ -27,8 +27,8 @@ class Asked:
     max_age: timedelta | None = None
     #: When the request arrived; a sign-in *for* it happens later.
     at: datetime
-    #: The `sub` the application expects, by id_token_hint or the claims parameter.
-    expects_sub: str = ""
+    #: The `sub` the application expects, by id_token_hint or the claims parameter; any of these. Empty: anybody's.
+    expects_sub: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def next_step(asked: Asked, known: Known) -> Next:
 def needs_login(asked: Asked, known: Known) -> bool:
     if not known.signed_in or known.authenticated_at is None:
         return True
-    if asked.expects_sub and asked.expects_sub != known.sub:
+    if asked.expects_sub and known.sub not in asked.expects_sub:
         return True
     if known.signed_in_for_this:
         return False

@@ -2,15 +2,20 @@
 
 A request that can be answered at once is: no row is written for it. Every other one is parked as an
 `Interaction`, and each page that does its one thing returns to `/continue`, where the same question is asked
-again: what comes next? (`idp.login.dispatch`).
+again: what comes next? (`idp.login.dispatch`). A pushed request (`par`) is parked already when its browser comes.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, InvalidRequestError
-from authlib.oidc.core.errors import ConsentRequiredError, InteractionRequiredError, LoginRequiredError
+from authlib.oidc.core.errors import (
+    ConsentRequiredError,
+    InteractionRequiredError,
+    InvalidRequestURIError,
+    LoginRequiredError,
+)
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -22,12 +27,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from idp import browser, interactions, problems
 from idp.accounts import sessions
 from idp.conf import policy
-from idp.login import consents
-from idp.login.dispatch import Asked, Known, Next, Step, needs_login, next_step
+from idp.login.dispatch import Step
 from idp.models import Interaction, SignIn
-from idp.oidc import answers, checks, clients, flows
-from idp.oidc.checks import AuthorizationRequest, Parameters
+from idp.oidc import answers, checks, clients, deciding, flows, par, supported
+from idp.oidc.answers import Destination
 from idp.oidc.clients import RelyingParty
+from idp.oidc.parameters import AuthorizationRequest, Parameters
 
 _PAGES = {Step.LOGIN: "/sign-in", Step.CONSENT: "/consent"}
 #: What a page in between may leave with; and what `prompt=none` is told.
@@ -49,17 +54,21 @@ def authorize(request: HttpRequest) -> HttpResponse:
     client = clients.find(sent.get("client_id"))
     if client is None:
         return answers.page(request, InvalidClientError("client_id is missing, repeated or not registered."))
+    if _came_without_cookies(request, sent):
+        return answers.see_other(f"{request.path}?{urlencode(sent.pairs())}")
+    if name := par.name_in(sent):
+        return _pushed(request, client, name)
     redirect_uri = sent.get("redirect_uri")
     if not client.check_redirect_uri(redirect_uri):
         error = InvalidRequestError("redirect_uri is missing, repeated or not registered exactly as it was sent.")
         return answers.page(request, error, application_name=client.record.client_name)
-    if _came_without_cookies(request, sent):
-        return answers.see_other(f"{request.path}?{urlencode(sent.pairs())}")
     try:
         asked = checks.validated(sent, client)
-        response = _first_answer(request, asked, client)
     except OAuth2Error as error:
-        return answers.refusal(redirect_uri, error, state=sent.state)
+        mode = sent.get("response_mode") if sent.get("response_mode") in supported.RESPONSE_MODES else ""
+        to = Destination(redirect_uri=redirect_uri, state=sent.state, response_mode=mode)
+        return answers.refusal(request, to, error)
+    response = _first_answer(request, asked, client)
     _speak(asked.ui_locales, response)
     return response
 
@@ -71,6 +80,26 @@ def resume(request: HttpRequest) -> HttpResponse:
     interaction = interactions.find(request, request.GET.get("i", ""), now=now)
     if interaction is None:
         return _run_out(request)
+    return _go_on(request, interaction, now=now)
+
+
+def _pushed(request: HttpRequest, client: RelyingParty, name: str) -> HttpResponse:
+    """RFC 9126 4: the request that was pushed, and nothing of what stands beside its name in the address."""
+    now = timezone.now()
+    interaction = interactions.bring(request, client.record, name, policy=policy(), now=now)
+    if interaction is None:
+        error = InvalidRequestURIError(
+            "request_uri is unknown, used or expired, was opened in another browser, or is another application's.",
+        )
+        return answers.page(request, error, application_name=client.record.client_name)
+    response = _go_on(request, interaction, now=now)
+    browser.remember(request, response)
+    _speak(interaction.parameters.get("ui_locales", ""), response)
+    return response
+
+
+def _go_on(request: HttpRequest, interaction: Interaction, *, now: datetime) -> HttpResponse:
+    """The next page for a request that waits; or its answer, once."""
     asked = AuthorizationRequest.stored(interaction.parameters)
     client = clients.find(asked.client_id)
     if client is None or not client.check_redirect_uri(asked.redirect_uri):
@@ -79,15 +108,16 @@ def resume(request: HttpRequest) -> HttpResponse:
     sign_in = _signed_in(request, now, interaction)
     error_code, scope = interaction.refused, ""
     if not error_code:
-        scope = _scope(asked, client, sign_in, interaction)
-        following = _next(asked, client, sign_in, scope, at=interaction.created_at, interaction=interaction)
+        scope = deciding.allowed_scope(asked, client, sign_in, interaction)
+        at = interaction.created_at
+        following = deciding.following(asked, client, sign_in, scope, at=at, interaction=interaction)
         if following.step in _PAGES:
             return answers.see_other(_page(following.step, interaction))
         error_code = following.error
     with transaction.atomic():
         if not interactions.finish(interaction, now=now):
             return _run_out(request)
-        return _answered(asked, sign_in, scope=scope, error_code=error_code)
+        return _answered(request, asked, sign_in, scope=scope, error_code=error_code)
 
 
 def _first_answer(request: HttpRequest, asked: AuthorizationRequest, client: RelyingParty) -> HttpResponse:
@@ -95,12 +125,11 @@ def _first_answer(request: HttpRequest, asked: AuthorizationRequest, client: Rel
     now = timezone.now()
     sign_in = _signed_in(request, now)
     # Consent is looked up only for somebody who need not sign in first.
-    facts = _asked(asked, at=now)
-    settled = not needs_login(facts, _known(asked, client, sign_in, scope=""))
-    scope = _scope(asked, client, sign_in) if settled else ""
-    following = _next(asked, client, sign_in, scope, at=now)
+    settled = not deciding.needs_somebody(asked, client, sign_in, at=now)
+    scope = deciding.allowed_scope(asked, client, sign_in) if settled else ""
+    following = deciding.following(asked, client, sign_in, scope, at=now)
     if following.step not in _PAGES:
-        return _answered(asked, sign_in, scope=scope, error_code=following.error)
+        return _answered(request, asked, sign_in, scope=scope, error_code=following.error)
     interaction = interactions.park(request, client.record, asked.parameters(), policy=policy(), now=now)
     response = answers.see_other(_page(following.step, interaction))
     browser.remember(request, response)
@@ -108,85 +137,22 @@ def _first_answer(request: HttpRequest, asked: AuthorizationRequest, client: Rel
 
 
 def _answered(
+    request: HttpRequest,
     asked: AuthorizationRequest,
     sign_in: SignIn | None,
     *,
     scope: str,
     error_code: str,
 ) -> HttpResponse:
+    to = Destination(redirect_uri=asked.redirect_uri, state=asked.state, response_mode=asked.response_mode)
     if error_code or sign_in is None:
         error, description = _REFUSALS[error_code or "login_required"]
-        return answers.refusal(asked.redirect_uri, error(description), state=asked.state)
-    return flows.answer(asked, sign_in, scope=scope)
-
-
-def _next(
-    asked: AuthorizationRequest,
-    client: RelyingParty,
-    sign_in: SignIn | None,
-    scope: str,
-    *,
-    at: datetime,
-    interaction: Interaction | None = None,
-) -> Next:
-    known = _known(asked, client, sign_in, scope=scope, interaction=interaction)
-    if known.signed_in_for_this and asked.expects_sub not in ("", known.sub):
-        # Core 3.1.2.1: somebody else than the hint names has signed in, and asking again would not end.
-        return Next(step=Step.REFUSE, error="login_required")
-    return next_step(_asked(asked, at=at), known)
-
-
-def _asked(asked: AuthorizationRequest, *, at: datetime) -> Asked:
-    return Asked(
-        prompts=asked.prompts,
-        max_age=None if asked.max_age is None else timedelta(seconds=asked.max_age),
-        at=at,
-        expects_sub=asked.expects_sub,
-    )
-
-
-def _known(
-    asked: AuthorizationRequest,
-    client: RelyingParty,
-    sign_in: SignIn | None,
-    *,
-    scope: str,
-    interaction: Interaction | None = None,
-) -> Known:
-    if sign_in is None:
-        return Known()
-    given = set(scope.split())
-    for_this = interaction is not None and interaction.sign_in_id == sign_in.pk
-    consented = interaction.consented_scopes if interaction is not None else None
-    return Known(
-        signed_in=True,
-        sub=sign_in.user.sub,
-        authenticated_at=sign_in.authenticated_at,
-        signed_in_for_this=for_this,
-        consent_stands=given >= set(asked.scopes),
-        # Another person may have signed in since the consent page: what was allowed must be theirs to allow.
-        consented_to_this=consented is not None and given >= set(consents.to_ask(client.record, consented)),
-    )
-
-
-def _scope(
-    asked: AuthorizationRequest,
-    client: RelyingParty,
-    sign_in: SignIn | None,
-    interaction: Interaction | None = None,
-) -> str:
-    """Of the scopes asked for, those this person has allowed: before, or on the page of this very request."""
-    if sign_in is None:
-        return ""
-    # A client may have lost a scope while its request waited.
-    scopes = [scope for scope in asked.scopes if scope in client.scopes]
-    if interaction is not None and interaction.sign_in_id == sign_in.pk:
-        missing = set(consents.to_ask(client.record, scopes)) - set(interaction.consented_before or ())  # type: ignore[attr-defined]
-    else:
-        missing = set(consents.needed(client.record, sign_in.user, scopes))
-    if interaction is not None and interaction.consented_scopes is not None:
-        missing |= set(consents.to_ask(client.record, scopes)) - set(interaction.consented_scopes)
-    return " ".join(scope for scope in scopes if scope not in missing)
+        return answers.refusal(request, to, error(description))
+    try:
+        code = flows.code(asked.within(scope), sign_in)
+    except OAuth2Error as error:
+        return answers.refusal(request, to, error)
+    return answers.answer(request, to, code=code)
 
 
 def _signed_in(request: HttpRequest, now: datetime, interaction: Interaction | None = None) -> SignIn | None:

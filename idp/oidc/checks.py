@@ -6,110 +6,56 @@ an error may leave by redirect at all. From here on every error does.
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Self
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnsupportedResponseTypeError
 from authlib.oidc.core.errors import (
     RegistrationNotSupportedError,
     RequestNotSupportedError,
     RequestURINotSupportedError,
 )
-from django.http import QueryDict
 
-from idp.oidc import id_tokens, supported
+from idp.oidc import claims_request, dpop, id_tokens, resources, supported
 from idp.oidc.clients import RelyingParty
+from idp.oidc.parameters import LONGEST, AuthorizationRequest, Parameters, fits
 
-#: How much of `state` and `nonce` is kept: all of it, or the request is refused. Nothing is ever cut.
-LONGEST = 4096
 #: A day more than anybody asks for, and safe to add to a time.
 _LONGEST_AGE = 10 * 365 * 24 * 3600
 #: RFC 7636 4.2: S256 is always 43 characters of base64url.
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class Parameters:
-    """What was sent, by query and by form. RFC 6749 3.1: a parameter without a value counts as omitted."""
+class UnmetRequirementsError(OAuth2Error):  # type: ignore[misc]
+    """OpenID Connect Core Error Code unmet_authentication_requirements 1.0, section 2."""
 
-    def __init__(self, *sources: QueryDict) -> None:
-        self._values: dict[str, list[str]] = {}
-        for source in sources:
-            for name, values in source.lists():
-                self._values.setdefault(name, []).extend(str(value) for value in values)
-
-    def get(self, name: str) -> str:
-        """The value; empty if there is none, or more than one."""
-        values = self._values.get(name, ())
-        return values[0] if len(values) == 1 else ""
-
-    def repeated(self) -> list[str]:
-        return [name for name, values in self._values.items() if len(values) > 1]
-
-    def pairs(self) -> list[tuple[str, str]]:
-        return [(name, value) for name, values in self._values.items() for value in values]
-
-    @property
-    def state(self) -> str:
-        """What goes back as it came; nothing if it came twice or cannot be kept."""
-        state = self.get("state")
-        return state if _fits(state) else ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuthorizationRequest:
-    """A request that passed every check. Its fields are named as OAuth and OpenID Connect name them."""
-
-    client_id: str
-    redirect_uri: str
-    scope: str
-    state: str = ""
-    nonce: str = ""
-    code_challenge: str = ""
-    prompt: str = ""
-    max_age: int | None = None
-    login_hint: str = ""
-    ui_locales: str = ""
-    acr_values: str = ""
-    #: The `sub` of the ID token given as a hint.
-    expects_sub: str = ""
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        return tuple(self.scope.split())
-
-    @property
-    def prompts(self) -> frozenset[str]:
-        return frozenset(self.prompt.split())
-
-    def parameters(self) -> dict[str, Any]:
-        """What is stored of a request that waits: every field that has a value."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", None)}
-
-    @classmethod
-    def stored(cls, parameters: dict[str, Any]) -> Self:
-        """The request as it was stored."""
-        return cls(**parameters)
+    error = "unmet_authentication_requirements"
 
 
 def validated(sent: Parameters, client: RelyingParty) -> AuthorizationRequest:
     """The request, if every row of the table lets it pass. Raises the OAuth2Error of the first that does not."""
     for check in CHECKS:
         check(sent, client)
-    max_age = sent.get("max_age")
-    hint = id_tokens.read_hint(sent.get("id_token_hint"), client_id=client.client_id)
+    max_age, scope = sent.get("max_age"), client.get_allowed_scope(sent.get("scope"))
+    claims = claims_request.within(_claims(sent), client.scopes)
+    more = claims_request.scopes_of(claims or {}) - set(scope.split())
     return AuthorizationRequest(
         client_id=client.client_id,
         redirect_uri=sent.get("redirect_uri"),
-        scope=client.get_allowed_scope(sent.get("scope")),
+        scope=scope,
         state=sent.get("state"),
         nonce=sent.get("nonce"),
         code_challenge=sent.get("code_challenge"),
+        response_mode=sent.get("response_mode"),
         prompt=" ".join(sent.get("prompt").split()),
         max_age=int(max_age) if max_age else client.record.default_max_age,
         login_hint=sent.get("login_hint"),
         ui_locales=sent.get("ui_locales"),
         acr_values=sent.get("acr_values"),
-        expects_sub=hint["sub"] if hint else "",
+        claims=claims,
+        claims_scope=client.get_allowed_scope(" ".join(more)),
+        resource=tuple(sent.every("resource")),
+        dpop_jkt=sent.get("dpop_jkt"),
+        expects_sub=_expected_subs(sent, client),
     )
 
 
@@ -121,6 +67,12 @@ def check_repeated(sent: Parameters, _client: RelyingParty) -> None:
         raise InvalidRequestError(
             f"The request has more than one {known[0]}." if known else "A parameter is repeated.",
         )
+
+
+def check_pushed(sent: Parameters, client: RelyingParty) -> None:
+    """RFC 9126 4 and 6, FAPI 2.0 Security Profile 5.3.2.2: who must push its requests gets no other answered."""
+    if not sent.pushed and client.must_push:
+        raise InvalidRequestError("This application must push its requests first (RFC 9126).")
 
 
 def check_response_type(sent: Parameters, _client: RelyingParty) -> None:
@@ -138,32 +90,44 @@ def check_response_type(sent: Parameters, _client: RelyingParty) -> None:
 def check_response_mode(sent: Parameters, _client: RelyingParty) -> None:
     """OAuth 2.0 Multiple Response Types 2.1: for the code flow the default is `query`."""
     if sent.get("response_mode") not in ("", *supported.RESPONSE_MODES):
-        raise InvalidRequestError("response_mode must be query, or left out.")
+        raise InvalidRequestError("response_mode must be query or form_post, or left out.")
 
 
 def check_request_objects(sent: Parameters, _client: RelyingParty) -> None:
     """OpenID Connect Core 6 and 7.2.1: what is not supported is refused, never silently ignored."""
     if sent.get("request"):
         raise RequestNotSupportedError("Request objects are not supported: send the parameters themselves.")
+    if sent.get("request_uri") and sent.pushed:
+        # RFC 9126 2.1: the answer is a request_uri, so the question has none.
+        raise InvalidRequestError("request_uri must not be pushed: send the parameters themselves.")
     if sent.get("request_uri"):
-        raise RequestURINotSupportedError("request_uri is not supported: send the parameters themselves.")
+        raise RequestURINotSupportedError("request_uri must be one that was given out for a pushed request.")
     if sent.get("registration"):
         raise RegistrationNotSupportedError("registration is not supported: applications are registered here.")
 
 
 def check_scope(sent: Parameters, client: RelyingParty) -> None:
-    """OpenID Connect Core 3.1.2.1: `openid` is required; values that are not understood are ignored."""
-    if supported.OPENID not in sent.get("scope").split():
+    """OpenID Connect Core 3.1.2.1: `openid` is required; values that are not understood are ignored.
+
+    A client that is not registered for `openid` speaks plain OAuth 2.0, and must ask for something (RFC 6749 3.3).
+    """
+    asked = sent.get("scope").split()
+    if supported.OPENID in client.scopes and supported.OPENID not in asked:
         raise InvalidScopeError("scope must contain openid.")
-    if supported.OPENID not in client.scopes:
+    if supported.OPENID in asked and supported.OPENID not in client.scopes:
         raise InvalidScopeError("The application is not registered for the scope openid.")
+    if not client.get_allowed_scope(sent.get("scope")):
+        raise InvalidScopeError("scope must contain a value that the application is registered for.")
 
 
 def check_pkce(sent: Parameters, client: RelyingParty) -> None:
-    """RFC 7636 4.3, RFC 9700 2.1.1: S256 for everybody; a switch excepts a client that cannot be changed."""
+    """RFC 7636 4.3, RFC 9700 2.1.1: S256 for everybody; a switch excepts a client that cannot be changed.
+
+    FAPI 2.0 Security Profile 5.3.2.2 excepts nobody.
+    """
     challenge, method = sent.get("code_challenge"), sent.get("code_challenge_method")
     if not challenge and not method:
-        if client.record.require_pkce or client.record.is_public:
+        if client.record.require_pkce or client.record.is_public or client.is_fapi:
             raise InvalidRequestError("code_challenge is missing: PKCE with S256 is required (RFC 7636).")
         return
     if method not in supported.CHALLENGE_METHODS:
@@ -175,7 +139,7 @@ def check_pkce(sent: Parameters, client: RelyingParty) -> None:
 def check_texts(sent: Parameters, _client: RelyingParty) -> None:
     """P-33: state, nonce and hints are text and come back unchanged; what is too long is refused."""
     for name in _TEXTS:
-        if not _fits(sent.get(name)):
+        if not fits(sent.get(name)):
             raise InvalidRequestError(f"{name} is longer than {LONGEST} bytes.")
 
 
@@ -202,9 +166,33 @@ def check_id_token_hint(sent: Parameters, client: RelyingParty) -> None:
         raise InvalidRequestError("id_token_hint is not an ID token that was issued here to this application.")
 
 
+def check_claims(sent: Parameters, client: RelyingParty) -> None:
+    """OpenID Connect Core 5.5, and 5.5.1.1 for an `acr` that is essential and out of reach: a failed sign-in."""
+    try:
+        claims = _claims(sent)
+    except claims_request.UnreadableError as error:
+        raise InvalidRequestError(str(error)) from error
+    if claims_request.unmet_acr(claims):
+        raise UnmetRequirementsError("No sign-in here reaches the acr that is essential; see acr_values_supported.")
+    if sent.get("id_token_hint") and claims_request.expected_subs(claims) and not _expected_subs(sent, client):
+        raise InvalidRequestError("id_token_hint and claims name different people.")
+
+
+def check_resource(sent: Parameters, client: RelyingParty) -> None:
+    """RFC 8707 2."""
+    resources.check(sent.every("resource"), client)
+
+
+def check_dpop_jkt(sent: Parameters, _client: RelyingParty) -> None:
+    """RFC 9449 10: the thumbprint of the key that the code is to be bound to."""
+    if sent.get("dpop_jkt") and not dpop.is_thumbprint(sent.get("dpop_jkt")):
+        raise InvalidRequestError("dpop_jkt must be the SHA-256 thumbprint of a key, in base64url (RFC 9449, 10).")
+
+
 #: Read from top to bottom, this is the life of a request.
 CHECKS: tuple[Callable[[Parameters, RelyingParty], None], ...] = (
     check_repeated,
+    check_pushed,
     check_response_type,
     check_response_mode,
     check_request_objects,
@@ -214,21 +202,26 @@ CHECKS: tuple[Callable[[Parameters, RelyingParty], None], ...] = (
     check_prompt,
     check_max_age,
     check_id_token_hint,
+    check_claims,
+    check_resource,
+    check_dpop_jkt,
     # display, claims_locales and acr_values are wishes that may go unmet (Core 3.1.2.1, 5.2); ui_locales is met
     # by `authorize` if we have the language. All other parameters are ignored, as RFC 6749 3.1 says.
 )
 
-_TEXTS = ("state", "nonce", "login_hint", "ui_locales", "acr_values")
+_TEXTS = ("state", "nonce", "login_hint", "ui_locales", "acr_values", "claims")
 _KNOWN = frozenset(
     {
         *_TEXTS,
         "client_id",
         "code_challenge",
         "code_challenge_method",
+        "dpop_jkt",
         "id_token_hint",
         "max_age",
         "prompt",
         "redirect_uri",
+        "request_uri",
         "response_mode",
         "response_type",
         "scope",
@@ -236,5 +229,14 @@ _KNOWN = frozenset(
 )
 
 
-def _fits(text: str) -> bool:
-    return len(text) <= LONGEST and len(text.encode()) <= LONGEST
+def _claims(sent: Parameters) -> dict[str, claims_request.Asked]:
+    return claims_request.read(sent.get("claims")) if sent.get("claims") else {}
+
+
+def _expected_subs(sent: Parameters, client: RelyingParty) -> tuple[str, ...]:
+    """Whom the ID token given as a hint and the claims name; both, if both do."""
+    named = claims_request.expected_subs(_claims(sent))
+    hint = id_tokens.read_hint(sent.get("id_token_hint"), client_id=client.client_id)
+    if hint is None:
+        return named
+    return (hint["sub"],) if not named or hint["sub"] in named else ()

@@ -47,9 +47,9 @@ TABLE = [
     ("max_age is not yet reached", asked(max_age=11 * MINUTE), SOMEBODY, Step.RESPOND),
     ("max_age=0 asks again", asked(max_age=timedelta(0)), known(authenticated_at=NOW), Step.LOGIN),
     ("… and does not loop", asked(max_age=timedelta(0)), known(signed_in_for_this=True), Step.RESPOND),
-    ("somebody else is expected", asked(expects_sub="john"), SOMEBODY, Step.LOGIN),
-    ("… even after a sign-in for this", asked(expects_sub="john"), known(signed_in_for_this=True), Step.LOGIN),
-    ("the one expected is here", asked(expects_sub="jane"), SOMEBODY, Step.RESPOND),
+    ("somebody else is expected", asked(expects_sub={"john"}), SOMEBODY, Step.LOGIN),
+    ("… even after a sign-in for this", asked(expects_sub={"john"}), known(signed_in_for_this=True), Step.LOGIN),
+    ("the one expected is here", asked(expects_sub={"jane"}), SOMEBODY, Step.RESPOND),
 ]
 
 

@@ -1,9 +1,11 @@
 """An application and a browser, as far as the protocol is concerned: no page is filled in here."""
 
 import json
+import re
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
+from html import unescape
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -55,6 +57,15 @@ def answer(response):
     query = parse_qs(urlsplit(response["Location"]).query, keep_blank_values=True)
     assert all(len(values) == 1 for values in query.values()), query
     return {name: values[0] for name, values in query.items()}
+
+
+def answered(response):
+    """The parameters of an answer that travels as a form (Form Post Response Mode 2), each once."""
+    assert response.status_code == 200, (response.status_code, response.content[:300])
+    page = response.content.decode()
+    fields = re.findall(r'<input type="hidden" name="(.*?)" value="(.*?)">', page, re.DOTALL)
+    assert len(dict(fields)) == len(fields), fields
+    return {unescape(name): unescape(value) for name, value in fields}
 
 
 def basic(client_id="payroll", secret=CLIENT_SECRET):

@@ -1,0 +1,85 @@
+"""The facts of an authorization request, put before the dispatcher: what is asked, and what is known of the person."""
+
+from datetime import datetime, timedelta
+
+from idp.login import consents
+from idp.login.dispatch import Asked, Known, Next, Step, needs_login, next_step
+from idp.models import Interaction, SignIn
+from idp.oidc import subjects
+from idp.oidc.clients import RelyingParty
+from idp.oidc.parameters import AuthorizationRequest
+
+
+def needs_somebody(asked: AuthorizationRequest, client: RelyingParty, sign_in: SignIn | None, *, at: datetime) -> bool:
+    """Whether somebody has to sign in first, whatever they have allowed."""
+    return needs_login(_asked(asked, at=at), _known(asked, client, sign_in, scope=""))
+
+
+def following(
+    asked: AuthorizationRequest,
+    client: RelyingParty,
+    sign_in: SignIn | None,
+    scope: str,
+    *,
+    at: datetime,
+    interaction: Interaction | None = None,
+) -> Next:
+    """The next step for `asked`, which arrived `at`; `scope` is what `allowed_scope` says of it."""
+    known = _known(asked, client, sign_in, scope=scope, interaction=interaction)
+    if known.signed_in_for_this and asked.expects_sub and known.sub not in asked.expects_sub:
+        # Core 3.1.2.1: somebody else than was named has signed in, and asking again would not end.
+        return Next(step=Step.REFUSE, error="login_required")
+    return next_step(_asked(asked, at=at), known)
+
+
+def allowed_scope(
+    asked: AuthorizationRequest,
+    client: RelyingParty,
+    sign_in: SignIn | None,
+    interaction: Interaction | None = None,
+) -> str:
+    """Of what is to allow, what this person has allowed: before, or on the page of this very request."""
+    if sign_in is None:
+        return ""
+    # A client may have lost a scope while its request waited.
+    scopes = [scope for scope in asked.to_allow if scope in client.scopes]
+    if interaction is not None and interaction.sign_in_id == sign_in.pk:
+        missing = set(consents.to_ask(client.record, scopes)) - set(interaction.consented_before or ())  # type: ignore[attr-defined]
+    else:
+        missing = set(consents.needed(client.record, sign_in.user, scopes))
+    if interaction is not None and interaction.consented_scopes is not None:
+        missing |= set(consents.to_ask(client.record, scopes)) - set(interaction.consented_scopes)
+    return " ".join(scope for scope in scopes if scope not in missing)
+
+
+def _asked(asked: AuthorizationRequest, *, at: datetime) -> Asked:
+    return Asked(
+        prompts=asked.prompts,
+        max_age=None if asked.max_age is None else timedelta(seconds=asked.max_age),
+        at=at,
+        expects_sub=frozenset(asked.expects_sub),
+    )
+
+
+def _known(
+    asked: AuthorizationRequest,
+    client: RelyingParty,
+    sign_in: SignIn | None,
+    *,
+    scope: str,
+    interaction: Interaction | None = None,
+) -> Known:
+    if sign_in is None:
+        return Known()
+    given = set(scope.split())
+    for_this = interaction is not None and interaction.sign_in_id == sign_in.pk
+    consented = interaction.consented_scopes if interaction is not None else None
+    return Known(
+        signed_in=True,
+        sub=subjects.of(sign_in.user, client.record),
+        authenticated_at=sign_in.authenticated_at,
+        signed_in_for_this=for_this,
+        consent_stands=given >= set(asked.to_allow),
+        # Another person may have signed in since the consent page: what was allowed must be theirs to allow.
+        consented_to_this=consented is not None and given >= set(consents.to_ask(client.record, consented)),
+    )
