@@ -61,6 +61,22 @@ EVERY_PAGE = {
     ),
     "sign-out": ("idp/sign_out.html", {"application": PAYROLL, "hidden": {"state": 'a"b'}}),
     "signed-out": ("idp/signed_out.html", {"application": PAYROLL, "sign_in_url": "/sign-in"}),
+    "applications": (
+        "idp/applications.html",
+        {
+            "applications": [
+                {
+                    "client_id": "payroll",
+                    "name": "Payroll <b>",
+                    "host": "payroll.example",
+                    "items": [{"value": "email", "sentence": "Your email address"}],
+                    "since": datetime(2026, 11, 23, 13, 35, tzinfo=UTC),
+                },
+            ],
+            "withdrawn": True,
+            "back_url": "/account/",
+        },
+    ),
     "account": ("idp/account.html", {"account": {"name": "Jane Doe", "label": "jane@contoso.example"}}),
     "unavailable": ("idp/unavailable.html", {}),
 }
