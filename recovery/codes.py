@@ -178,9 +178,8 @@ def _sent(challenge: Challenge, policy: OtpPolicy) -> list[Sent]:
 def _until(each: delivery.Delivery, policy: OtpPolicy) -> datetime:
     """A code's own end: its lifetime after the provider took it; until then, after the longest wait.
 
-    A refused message ends as if it had been taken, which is what its page says: the end would tell of the mailbox.
+    A refused message has the time of its refusal there, as a taken one has: the end would tell of the mailbox.
     """
-    refused = each.state == delivery.State.FAILED
-    handed: datetime | None = each.posted_at if refused else each.sent_at
+    handed: datetime | None = each.sent_at
     waiting: timedelta = policy.longest_wait
     return (handed or each.posted_at + waiting) + policy.lifetime
