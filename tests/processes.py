@@ -173,15 +173,18 @@ def connection(url: str) -> Iterator[Any]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Regain]:
-    """A Regain that answers, until the end of the block. Raises `Missing` where this machine has no Redis."""
+def running(folder: Path, **variables: str) -> Iterator[Regain]:
+    """A Regain that answers, until the end of the block. Raises `Missing` where this machine has no Redis.
+
+    `variables` are environment variables of the operator's besides those that must be there.
+    """
     redis, mail = RedisServer(folder), SmtpSink()
     regain: Regain | None = None
     with database(folder) as url:
         try:
             redis.start()
             mail.start()
-            regain = settle(folder, url, redis, mail)
+            regain = settle(folder, url, redis, mail, variables)
             yield regain
         finally:
             for program in regain.programs.values() if regain else ():
@@ -206,7 +209,7 @@ def database(folder: Path) -> Iterator[str]:
             owner.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def settle(folder: Path, url: str, redis: RedisServer, mail: SmtpSink) -> Regain:
+def settle(folder: Path, url: str, redis: RedisServer, mail: SmtpSink, variables: dict[str, str]) -> Regain:
     """Migrate, bring in people and applications, start every program, and wait until they answer."""
     port, application_port = free_port(), free_port()
     regain = Regain(
@@ -216,7 +219,7 @@ def settle(folder: Path, url: str, redis: RedisServer, mail: SmtpSink) -> Regain
         database_url=url,
         redis=redis,
         mail=mail,
-        environment=environment(port=port, database=url, redis=redis.url, mail=mail.url),
+        environment=environment(port=port, database=url, redis=redis.url, mail=mail.url) | variables,
     )
     regain.manage("migrate", "--verbosity", "0")
     regain._left = import_people(regain)

@@ -17,7 +17,8 @@ from tests.servers import Missing
 def regain(tmp_path_factory) -> Regain:
     """A whole Regain, in processes of its own."""
     try:
-        with whole(tmp_path_factory.mktemp("interop")) as running:
+        # The applications are told of sign-outs on this machine.
+        with whole(tmp_path_factory.mktemp("interop"), OUTBOUND_ALLOW="127.0.0.1") as running:
             yield running
     except Missing as missing:
         lacking(str(missing))

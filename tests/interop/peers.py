@@ -40,6 +40,8 @@ class Peer:
     command: Callable[[], list[str]]
     #: Registered beside what all have in common.
     metadata: dict[str, Any] = field(default_factory=dict)
+    #: What it is told besides where it belongs.
+    environment: dict[str, str] = field(default_factory=dict)
     sign_in: str = "/sign-in"
     callback: str = "/callback"
     sign_out: str = "/sign-out"
@@ -111,7 +113,7 @@ def fetch_from_pypi() -> list[list[str]]:
 
 
 @contextmanager
-def running(peer: Peer, regain: Regain, **environment: str) -> Iterator[Running]:
+def running(peer: Peer, regain: Regain) -> Iterator[Running]:
     """It answers until the end of the block."""
     command = peer.command()
     port = free_port()
@@ -124,7 +126,7 @@ def running(peer: Peer, regain: Regain, **environment: str) -> Iterator[Running]
         "PORT": str(port),
         "DATABASE": str(regain.folder / f"{peer.name}.sqlite3"),
     }
-    program = Program(command, inherited() | told | environment, regain.folder / f"{peer.name}.log")
+    program = Program(command, inherited() | told | peer.environment, regain.folder / f"{peer.name}.log")
     program.start()
     try:
         wait_until(lambda: listens(program, port), f"{peer.name}", seconds=30)

@@ -39,9 +39,12 @@ class Person(Visitor):
         assert self.name == "sign-in", f"{self.status} {self.url}: {self.answer.text[:2000]}"
         self.submit(username=self.who.username, password=PASSWORD, until=until)
         if self.name == "consent":
-            # A browser sends what is ticked, and the button.
-            ticked = [each["value"] for each in self.page.all("input") if each.get("name") == "scope"]
-            self.submit(scope=ticked, decision="allow", until=until)
+            self.allow(until=until)
+
+    def allow(self, *, until: str = "\n") -> None:
+        """On the consent page: what a browser sends is what is ticked, and the button."""
+        ticked = [each["value"] for each in self.page.all("input") if each.get("name") == "scope"]
+        self.submit(scope=ticked, decision="allow", until=until)
 
     def at_the_provider(self) -> str:
         """Which page the provider shows who asks for their account: `account`, or `sign-in` if signed out."""

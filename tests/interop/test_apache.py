@@ -11,7 +11,7 @@ from tests.interop.peers import Peer
 from tests.interop.person import Person, asked, changed, parameters
 from tests.servers import Missing
 
-pytestmark = [pytest.mark.interop, pytest.mark.processes, pytest.mark.xdist_group("interop")]
+pytestmark = [pytest.mark.interop, pytest.mark.processes]
 
 PEER = Peer(
     name="mod_auth_openidc",

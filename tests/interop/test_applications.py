@@ -4,17 +4,39 @@ Each does what its makers say it does, in the program that docs/integrate.md sho
 must refuse is tried by somebody who sits between them and the provider's answers, in the browser.
 """
 
+import json
+from dataclasses import replace
+from urllib.parse import urlencode
+
 import pytest
+from joserfc.jwk import ECKey
 
 from tests.interop.peers import Peer, node, python
 from tests.interop.person import Person, asked, changed, parameters
+from tests.servers import wait_until
 
-pytestmark = [pytest.mark.interop, pytest.mark.processes, pytest.mark.xdist_group("interop")]
+pytestmark = [pytest.mark.interop, pytest.mark.processes]
+
+
+def strictly(peer: Peer) -> Peer:
+    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+    metadata = {
+        "profile": "fapi2",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [key.as_dict(private=False)]},
+    }
+    told = {"PRIVATE_KEY": json.dumps(key.as_dict(private=True))}
+    return replace(peer, name=f"{peer.name}-strictly", metadata=metadata, environment=told)
+
 
 OPENID_CLIENT = Peer(name="openid-client", command=node("openid_client/app.mjs"))
 EXPRESS = Peer(
     name="express-openid-connect",
     command=node("express_openid_connect/app.mjs"),
+    metadata={
+        "backchannel_logout_uri": "${HERE}/backchannel-logout",
+        "backchannel_logout_session_required": True,
+    },
     sign_in="/login",
     sign_out="/logout",
 )
@@ -27,11 +49,14 @@ MOZILLA = Peer(
     sign_out="/oidc/logout/",
     signed_out="/signed-out/",
 )
+IDPYOIDC = Peer(name="idpyoidc", command=python("idpyoidc/app.py"))
 REQUESTS = Peer(name="requests-oauth2client", command=python("requests_oauth2client/app.py"))
-PEERS = [OPENID_CLIENT, EXPRESS, MOZILLA, REQUESTS]
-REFRESHING = [OPENID_CLIENT, EXPRESS, REQUESTS]
+PEERS = [OPENID_CLIENT, EXPRESS, MOZILLA, IDPYOIDC, REQUESTS]
+#: The same programs with a key in place of a secret, which keep to the FAPI 2.0 Security Profile.
+STRICT = [strictly(OPENID_CLIENT), strictly(REQUESTS)]
+REFRESHING = [OPENID_CLIENT, EXPRESS, IDPYOIDC, REQUESTS]
 #: Which of them look at `iss` of the answer (RFC 9207), by their library or in their few lines.
-SEEING_WHO_ANSWERS = [OPENID_CLIENT, REQUESTS]
+SEEING_WHO_ANSWERS = [OPENID_CLIENT, IDPYOIDC, REQUESTS]
 
 
 def each(peers):
@@ -52,7 +77,7 @@ def leave(person: Person, application) -> None:
         person.open(url)
 
 
-@each(PEERS)
+@each(PEERS + STRICT)
 def test_somebody_signs_in(peer, start, person):
     application = start(peer)
     person.open(application.here)
@@ -64,7 +89,7 @@ def test_somebody_signs_in(peer, start, person):
     assert person.told["userinfo"]["email"] == person.who.email
 
 
-@each(REFRESHING)
+@each(REFRESHING + STRICT)
 def test_access_is_renewed_without_asking(peer, start, person):
     application = start(peer)
     person.sign_in(application)
@@ -85,7 +110,7 @@ def test_mozilla_django_oidc_asks_again_without_a_page(start, person):
     assert person.told["claims"]["nonce"] != first["nonce"]
 
 
-@each(PEERS)
+@each(PEERS + STRICT)
 def test_somebody_signs_out_here_and_at_the_provider(peer, start, person):
     application = start(peer)
     person.sign_in(application)
@@ -97,7 +122,24 @@ def test_somebody_signs_out_here_and_at_the_provider(peer, start, person):
     assert person.at_the_provider() == "sign-in"
 
 
-@each(PEERS)
+def test_signing_out_elsewhere_ends_the_session_here(start, person):
+    """Back-channel logout: Regain's worker brings a logout token, which express-openid-connect verifies."""
+    here, elsewhere = start(EXPRESS), start(OPENID_CLIENT)
+    person.sign_in(here)
+    person.open(elsewhere.url(elsewhere.peer.sign_in))
+    if person.name:
+        person.allow()
+    assert person.told["claims"]["sub"] == subject(person), "signed in there without a password"
+    leave(person, elsewhere)
+    wait_until(lambda: is_signed_out(person, here), "the logout token")
+
+
+def is_signed_out(person: Person, application) -> bool:
+    person.open(application.here)
+    return person.told == {"claims": None}
+
+
+@each(PEERS + STRICT)
 def test_an_answer_with_another_state_is_refused(peer, start, person):
     application = start(peer)
     person.sign_in(application, until=application.url(peer.callback))
@@ -114,7 +156,7 @@ def test_an_id_token_with_another_nonce_is_refused(peer, start, person):
     assert_refused(person, application)
 
 
-@each(PEERS)
+@each(PEERS + STRICT)
 def test_a_code_from_another_browser_is_refused(peer, start, person, regain):
     """PKCE: somebody else's code, put into one's own answer, is of no use."""
     application = start(peer)
@@ -126,7 +168,7 @@ def test_a_code_from_another_browser_is_refused(peer, start, person, regain):
     assert_refused(thief, application)
 
 
-@each(SEEING_WHO_ANSWERS)
+@each(SEEING_WHO_ANSWERS + STRICT)
 @pytest.mark.parametrize("iss", ["https://attacker.example", None])
 def test_an_answer_from_another_provider_is_refused(peer, iss, start, person):
     application = start(peer)
@@ -147,3 +189,24 @@ def assert_refused(person: Person, application) -> None:
     assert person.status >= 400, person.answer.text
     person.open(application.here)
     assert person.told == {"claims": None}
+
+
+@each(STRICT)
+def test_what_is_added_to_a_request_handed_in_beforehand_has_no_effect(peer, start, person):
+    application = start(peer)
+    request = asked(person, application)
+    assert parameters(request).keys() == {"client_id", "request_uri"}
+    person.open(changed(request, scope="openid", redirect_uri="https://attacker.example/", nonce="of-somebody-else"))
+    person.type_password()
+    assert person.url.removesuffix("/") == application.here
+    assert person.told["userinfo"]["email"] == person.who.email
+
+
+@each(STRICT)
+def test_a_request_that_was_not_handed_in_beforehand_is_refused(peer, start, person):
+    application = start(peer)
+    here = application.url(peer.callback)
+    query = {"client_id": application.client_id, "redirect_uri": here, "response_type": "code", "scope": "openid"}
+    query |= {"code_challenge": "x" * 43, "code_challenge_method": "S256"}
+    person.open(f"{person.regain.issuer}/authorize?{urlencode(query)}", until=application.here)
+    assert parameters(person.url)["error"] == "invalid_request"

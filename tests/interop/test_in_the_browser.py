@@ -16,7 +16,7 @@ from tests.interop.person import changed
 from tests.processes import PASSWORD, Regain, register
 from tests.servers import Missing, free_port
 
-pytestmark = [pytest.mark.interop, pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("interop")]
+pytestmark = [pytest.mark.interop, pytest.mark.browser, pytest.mark.processes]
 
 PAGES = peers.CLIENTS / "oidc_client_ts"
 LIBRARY = peers.NODE_MODULES / "oidc-client-ts" / "dist" / "browser" / "oidc-client-ts.min.js"

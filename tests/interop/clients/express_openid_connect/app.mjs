@@ -10,6 +10,15 @@ import openid from "express-openid-connect";
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, PORT } = process.env;
 const HERE = `http://127.0.0.1:${PORT}`;
 
+function endedSignIns() {
+  const kept = new Map();
+  return {
+    get: (name, done) => done(null, kept.get(name)),
+    set: (name, value, done) => done(null, kept.set(name, value)),
+    destroy: (name, done) => done(null, kept.delete(name)),
+  };
+}
+
 const app = express();
 app.use(
   openid.auth({
@@ -24,6 +33,9 @@ app.use(
     // Without a secret in the front channel: its default is an ID token there.
     authorizationParams: { response_type: "code", scope: "openid profile email offline_access" },
     idpLogout: true,
+    // Regain says at /backchannel-logout when a sign-in has ended elsewhere. The token is verified; who was signed in by
+    // it is not from then on. An application with several processes needs a shared store.
+    backchannelLogout: { store: endedSignIns() },
     routes: { postLogoutRedirect: "/signed-out" },
   }),
 );

@@ -32,6 +32,7 @@ handler = RPHandler(
             "response_types": ["code"],
             "response_types_supported": ["code"],
             "scopes_supported": SCOPE,
+            "client_authn_methods": ["client_secret_basic"],
             "token_endpoint_auth_method": "client_secret_basic",
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             "id_token_signed_response_alg": "ES256",

@@ -2,20 +2,24 @@
 //
 // ISSUER, CLIENT_ID, CLIENT_SECRET and PORT say where it belongs. openid-client makes and checks `state`, `nonce`
 // and the PKCE verifier when it is given them, verifies the ID token, and compares `iss` of the answer (RFC 9207).
+//
+// With PRIVATE_KEY (a JWK) in place of CLIENT_SECRET it keeps to the FAPI 2.0 Security Profile: it signs for who it is,
+// hands its request in beforehand (PAR), and each session's tokens are good with that session's key only (DPoP).
 
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import * as openid from "openid-client";
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, PORT } = process.env;
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PORT } = process.env;
 const HERE = `http://127.0.0.1:${PORT}`;
+const strict = PRIVATE_KEY !== undefined;
 
 const provider = await openid.discovery(
   new URL(ISSUER),
   CLIENT_ID,
   // ES256 is what Regain signs with; openid-client believes nothing that was not asked for.
-  { client_secret: CLIENT_SECRET, id_token_signed_response_alg: "ES256" },
-  openid.ClientSecretBasic(CLIENT_SECRET),
+  { id_token_signed_response_alg: "ES256" },
+  strict ? openid.PrivateKeyJwt(await privateKey(JSON.parse(PRIVATE_KEY))) : openid.ClientSecretBasic(CLIENT_SECRET),
   // Plain http is for trying it out on one machine.
   ISSUER.startsWith("http://localhost:") ? { execute: [openid.allowInsecureRequests] } : undefined,
 );
@@ -31,37 +35,40 @@ const pages = {
     const state = openid.randomState();
     const nonce = openid.randomNonce();
     session.asked = { state, nonce, code_verifier };
-    return openid.buildAuthorizationUrl(provider, {
+    session.bound = strict
+      ? { DPoP: openid.getDPoPHandle(provider, await openid.randomDPoPKeyPair("ES256")) }
+      : undefined;
+    const request = {
       redirect_uri: `${HERE}/callback`,
       scope: "openid profile email offline_access",
       code_challenge: await openid.calculatePKCECodeChallenge(code_verifier),
       code_challenge_method: "S256",
       state,
       nonce,
-    });
+    };
+    return strict
+      ? openid.buildAuthorizationUrlWithPAR(provider, request, session.bound)
+      : openid.buildAuthorizationUrl(provider, request);
   },
 
-  async "GET /callback"(session, url) {
+  async "GET /callback"(session, url, response) {
     const { state, nonce, code_verifier } = session.asked ?? {};
     delete session.asked; // good for one answer
-    const tokens = await openid.authorizationCodeGrant(provider, url, {
-      expectedState: state,
-      expectedNonce: nonce,
-      pkceCodeVerifier: code_verifier,
-      idTokenExpected: true,
-    });
+    const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: code_verifier, idTokenExpected: true };
+    const tokens = await openid.authorizationCodeGrant(provider, url, checks, undefined, session.bound);
     const claims = tokens.claims();
     // It refuses userinfo that speaks of somebody else.
-    const userinfo = await openid.fetchUserInfo(provider, tokens.access_token, claims.sub);
+    const userinfo = await openid.fetchUserInfo(provider, tokens.access_token, claims.sub, session.bound);
     Object.assign(session, { tokens, claims, userinfo, renewals: 0 });
+    nameAnew(session, response); // so that nobody can plant a session beforehand
     return new URL(HERE);
   },
 
   async "POST /refresh"(session) {
-    const tokens = await openid.refreshTokenGrant(provider, session.tokens.refresh_token);
-    // The refresh token is a new one each time; the ID token of the sign-in stays what sign-out is asked with.
+    const tokens = await openid.refreshTokenGrant(provider, session.tokens.refresh_token, undefined, session.bound);
+    // If there is a new refresh token, the old one is void.
     session.tokens = { ...session.tokens, ...tokens };
-    session.userinfo = await openid.fetchUserInfo(provider, tokens.access_token, session.claims.sub);
+    session.userinfo = await openid.fetchUserInfo(provider, tokens.access_token, session.claims.sub, session.bound);
     session.renewals += 1;
     return new URL(HERE);
   },
@@ -82,7 +89,7 @@ createServer(async (request, response) => {
   const url = new URL(request.url, HERE);
   try {
     const page = pages[`${request.method} ${url.pathname}`];
-    const answer = page ? await page(sessionOf(request, response), url) : { error: "not_found" };
+    const answer = page ? await page(sessionOf(request, response), url, response) : { error: "not_found" };
     if (answer instanceof URL) {
       response.writeHead(303, { Location: answer.href }).end();
     } else {
@@ -95,12 +102,21 @@ createServer(async (request, response) => {
   }
 }).listen(Number(PORT), "127.0.0.1");
 
+function privateKey({ kid, ...jwk }) {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+  return crypto.subtle.importKey("jwk", jwk, algorithm, false, ["sign"]).then((key) => ({ key, kid }));
+}
+
 function sessionOf(request, response) {
   const [, known] = /(?:^|; )session=([^;]+)/.exec(request.headers.cookie ?? "") ?? [];
-  if (sessions.has(known)) return sessions.get(known);
+  return sessions.get(known) ?? nameAnew({}, response);
+}
+
+function nameAnew(session, response) {
+  for (const [name, each] of sessions) if (each === session) sessions.delete(name);
   const name = randomBytes(32).toString("base64url");
-  sessions.set(name, {});
+  sessions.set(name, session);
   // Lax, not Strict: the way back comes from another site.
   response.setHeader("Set-Cookie", `session=${name}; HttpOnly; SameSite=Lax; Path=/`);
-  return sessions.get(name);
+  return session;
 }
