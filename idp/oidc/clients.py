@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -128,6 +129,7 @@ class RelyingParty(ClientMixin):  # type: ignore[misc]
 
 _NOBODYS_SECRET = "0" * 64
 _kept: dict[str, tuple[float, RelyingParty]] = {}
+_origins: tuple[float, frozenset[str]] | None = None
 #: The wrong seals that were told of.
 _alarmed: set[str] = set()
 
@@ -146,6 +148,17 @@ def find(client_id: str | None) -> RelyingParty | None:
     found = RelyingParty(record)
     _kept[client_id] = (monotonic() + _KEPT, found)
     return found
+
+
+def browser_origins() -> frozenset[str]:
+    """The origins that public clients registered redirect URIs at, kept as long as a client is."""
+    global _origins  # noqa: PLW0603 -- one cache for the process
+    if _origins is None or monotonic() > _origins[0]:
+        public = Client.objects.filter(token_endpoint_auth_method="none", disabled_at=None)
+        uris = [urlsplit(uri) for client in public if client_seals.is_intact(client) for uri in client.redirect_uris]
+        known = frozenset(f"{uri.scheme}://{uri.netloc}".lower() for uri in uris if uri.scheme in ("https", "http"))
+        _origins = (monotonic() + _KEPT, known)
+    return _origins[1]
 
 
 def _is_intact(record: Client) -> bool:
@@ -168,4 +181,6 @@ def check_no_secret(client_secret: str) -> None:
 @receiver([post_save, post_delete], sender=Client)
 def forget(**_kwargs: Any) -> None:
     """Ask the database again, in this process; done by itself when a client is saved here."""
+    global _origins  # noqa: PLW0603 -- as above
     _kept.clear()
+    _origins = None

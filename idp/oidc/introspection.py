@@ -17,13 +17,13 @@ from idp.models import AccessToken, Grant
 from idp.oidc import access_tokens, client_auth, grants
 from idp.oidc.clients import RelyingParty
 from idp.oidc.flows import provider
-from idp.oidc.machine import for_programs, json_response
+from idp.oidc.machine import Readers, for_programs, json_response
 from idp.oidc.server import TokenRequest
 
 _INACTIVE = {"active": False}
 
 
-@for_programs("POST")
+@for_programs("POST", readers=Readers.NOBODY)
 def introspect(request: HttpRequest) -> HttpResponse:
     """`/introspect`, for clients that authenticate (section 2.1). A wrong hint, or none, finds the token too."""
     asked = TokenRequest(request)

@@ -3,39 +3,69 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from enum import Enum
 from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from idp.oidc import clients
 
 View = Callable[[HttpRequest], HttpResponse]
 
+#: RFC 6750 and RFC 9449: what a script has to send, and what it has to read besides the answer.
+_SENT = "Authorization, Content-Type, DPoP"
+_READ = "WWW-Authenticate, DPoP-Nonce"
 
-def for_programs(*methods: str) -> Callable[[View], View]:
-    """Answers `methods`, CORS preflights, and 405 for the rest.
 
-    P-27: any origin may read the answer, none may send cookies along: these endpoints know none.
-    """
+class Readers(Enum):
+    """The scripts that may read an answer (P-27). None may send cookies along: these endpoints know none."""
+
+    EVERYBODY = "everybody"
+    #: Of the origins that public clients registered redirect URIs at: they have no server to ask for them.
+    BROWSER_APPLICATIONS = "browser applications"
+    NOBODY = "nobody"
+
+
+def for_programs(*methods: str, readers: Readers = Readers.BROWSER_APPLICATIONS) -> Callable[[View], View]:
+    """Answers `methods`, CORS preflights, and 405 for the rest."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(request: HttpRequest) -> HttpResponse:
             if request.method == "OPTIONS":
                 response = HttpResponse(status=204)
-                response["Access-Control-Allow-Methods"] = ", ".join(methods)
-                response["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-                response["Access-Control-Max-Age"] = "3600"
+                response["Allow"] = ", ".join((*methods, "OPTIONS"))
             elif request.method in methods:
                 response = view(request)
             else:
                 response = json_response({"error": "invalid_request"}, status=405)
                 response["Allow"] = ", ".join((*methods, "OPTIONS"))
-            response["Access-Control-Allow-Origin"] = "*"
-            response["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+            _let_read(request, response, methods=methods, readers=readers)
             return response
 
         return answered
 
     return decorate
+
+
+def _let_read(request: HttpRequest, response: HttpResponse, *, methods: tuple[str, ...], readers: Readers) -> None:
+    if readers is Readers.NOBODY:
+        return
+    if readers is Readers.EVERYBODY:
+        response["Access-Control-Allow-Origin"] = "*"
+    else:
+        patch_vary_headers(response, ["Origin"])
+        origin = request.headers.get("Origin", "")
+        if not origin or origin not in clients.browser_origins():
+            return
+        response["Access-Control-Allow-Origin"] = origin
+    if request.method == "OPTIONS":
+        response["Access-Control-Allow-Methods"] = ", ".join(methods)
+        response["Access-Control-Allow-Headers"] = _SENT
+        response["Access-Control-Max-Age"] = "3600"
+    else:
+        response["Access-Control-Expose-Headers"] = _READ
 
 
 def json_response(document: object, *, status: int = 200) -> HttpResponse:

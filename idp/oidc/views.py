@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from idp.oidc import discovery, keys
 from idp.oidc.flows import provider
-from idp.oidc.machine import cached, for_programs
+from idp.oidc.machine import Readers, cached, for_programs
 
 _DISCOVERY_KEPT = timedelta(hours=1)
 
@@ -17,14 +17,14 @@ def token(request: HttpRequest) -> HttpResponse:
     return provider.token(request)
 
 
-@for_programs("GET", "HEAD")
+@for_programs("GET", "HEAD", readers=Readers.EVERYBODY)
 def jwks(request: HttpRequest) -> HttpResponse:
     """`/jwks`: the public keys, the next one among them."""
     known = keys.current()
     return cached(request, known.jwks, etag=known.etag, lifetime=keys.CACHED_FOR)
 
 
-@for_programs("GET", "HEAD")
+@for_programs("GET", "HEAD", readers=Readers.EVERYBODY)
 def configuration(request: HttpRequest) -> HttpResponse:
     """`/.well-known/openid-configuration`; and the same by the name that OAuth knows it by (RFC 8414 3)."""
     body, etag = discovery.prebuilt()

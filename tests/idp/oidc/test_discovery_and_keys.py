@@ -84,29 +84,6 @@ def test_documents_may_be_kept_and_asked_for_again(browser, path, django_assert_
     assert browser.http.head(path, secure=True).status_code == 200
 
 
-CORS = [
-    ("/.well-known/openid-configuration", "GET, HEAD"),
-    ("/jwks", "GET, HEAD"),
-    ("/token", "POST"),
-    ("/userinfo", "GET, POST"),
-]
-
-
-@pytest.mark.parametrize(("path", "methods"), CORS)
-def test_any_origin_may_read_and_none_sends_cookies(browser, path, methods):
-    headers = {"origin": "https://spa.example", "access-control-request-method": "POST"}
-    preflight = browser.http.options(path, headers=headers, secure=True)
-    assert preflight.status_code == 204
-    assert preflight["Access-Control-Allow-Methods"] == methods
-    assert "Authorization" in preflight["Access-Control-Allow-Headers"]
-    answered = browser.http.post(path, {}, headers={"origin": "https://spa.example"}, secure=True)
-    for response in (preflight, answered):
-        assert response["Access-Control-Allow-Origin"] == "*"
-        assert "Access-Control-Allow-Credentials" not in response
-        assert response["Access-Control-Expose-Headers"] == "WWW-Authenticate"
-        assert not response.cookies
-
-
 def test_userinfo_says_exactly_what_is_wrong(signed_in):
     def ask(**parameters):
         return signed_in.http.post("/userinfo", parameters.pop("body", {}), secure=True, **parameters)
