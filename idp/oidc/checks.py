@@ -75,6 +75,19 @@ def check_pushed(sent: Parameters, client: RelyingParty) -> None:
         raise InvalidRequestError("This application must push its requests first (RFC 9126).")
 
 
+def check_request_objects(sent: Parameters, _client: RelyingParty) -> None:
+    """OpenID Connect Core 6 and 7.2.1: what is not supported is refused, never silently ignored."""
+    if sent.get("request"):
+        raise RequestNotSupportedError("Request objects are not supported: send the parameters themselves.")
+    if sent.get("request_uri") and sent.pushed:
+        # RFC 9126 2.1: the answer is a request_uri, so the question has none.
+        raise InvalidRequestError("request_uri must not be pushed: send the parameters themselves.")
+    if sent.get("request_uri"):
+        raise RequestURINotSupportedError("request_uri must be one that was given out for a pushed request.")
+    if sent.get("registration"):
+        raise RegistrationNotSupportedError("registration is not supported: applications are registered here.")
+
+
 def check_response_type(sent: Parameters, _client: RelyingParty) -> None:
     """RFC 6749 3.1.1. Only the code flow is built (RFC 9700 2.1.2)."""
     response_type = sent.get("response_type")
@@ -91,19 +104,6 @@ def check_response_mode(sent: Parameters, _client: RelyingParty) -> None:
     """OAuth 2.0 Multiple Response Types 2.1: for the code flow the default is `query`."""
     if sent.get("response_mode") not in ("", *supported.RESPONSE_MODES):
         raise InvalidRequestError("response_mode must be query or form_post, or left out.")
-
-
-def check_request_objects(sent: Parameters, _client: RelyingParty) -> None:
-    """OpenID Connect Core 6 and 7.2.1: what is not supported is refused, never silently ignored."""
-    if sent.get("request"):
-        raise RequestNotSupportedError("Request objects are not supported: send the parameters themselves.")
-    if sent.get("request_uri") and sent.pushed:
-        # RFC 9126 2.1: the answer is a request_uri, so the question has none.
-        raise InvalidRequestError("request_uri must not be pushed: send the parameters themselves.")
-    if sent.get("request_uri"):
-        raise RequestURINotSupportedError("request_uri must be one that was given out for a pushed request.")
-    if sent.get("registration"):
-        raise RegistrationNotSupportedError("registration is not supported: applications are registered here.")
 
 
 def check_scope(sent: Parameters, client: RelyingParty) -> None:
@@ -193,9 +193,9 @@ def check_dpop_jkt(sent: Parameters, _client: RelyingParty) -> None:
 CHECKS: tuple[Callable[[Parameters, RelyingParty], None], ...] = (
     check_repeated,
     check_pushed,
+    check_request_objects,
     check_response_type,
     check_response_mode,
-    check_request_objects,
     check_scope,
     check_pkce,
     check_texts,
@@ -206,7 +206,7 @@ CHECKS: tuple[Callable[[Parameters, RelyingParty], None], ...] = (
     check_resource,
     check_dpop_jkt,
     # display, claims_locales and acr_values are wishes that may go unmet (Core 3.1.2.1, 5.2); ui_locales is met
-    # by `authorize` if we have the language. All other parameters are ignored, as RFC 6749 3.1 says.
+    # by `authorize` if we have the language. The grant says the truth about `acr` whatever was wished. All other parameters are ignored, as RFC 6749 3.1 says.
 )
 
 _TEXTS = ("state", "nonce", "login_hint", "ui_locales", "acr_values", "claims")
