@@ -80,6 +80,19 @@ class RequestGuard:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        # Nobody has looked at the request's language yet, and the thread still speaks that of the one before.
+        with translation.override(translation.get_language_from_request(request)):
+            refused = self._refused(request)
+        if refused is not None:
+            return refused
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            allowed = response["Allow"]
+            response = problems.unreadable(request, status=405)
+            response["Allow"] = allowed
+        return response
+
+    def _refused(self, request: HttpRequest) -> HttpResponse | None:
         try:
             size = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
@@ -95,12 +108,7 @@ class RequestGuard:
             return problems.too_large(request)
         except (SuspiciousOperation, UnicodeDecodeError):  # among them: more fields than any form has
             return problems.unreadable(request)
-        response = self.get_response(request)
-        if isinstance(response, HttpResponseNotAllowed) and not response.content:
-            allowed = response["Allow"]
-            response = problems.unreadable(request, status=405)
-            response["Allow"] = allowed
-        return response
+        return None
 
     @staticmethod
     def _is_readable(request: HttpRequest) -> bool:
