@@ -19,7 +19,7 @@ def for_userinfo(token: AccessToken) -> dict[str, Any]:
     names = {name for scope in supported.SCOPES if scope.value in scopes for name in scope.claims}
     if set(scopes) == set(token.grant.scope.split()):
         names |= _named(token.grant, "userinfo")
-    return {"sub": token.grant.sub} | _told(token.grant.user, names)
+    return {"sub": token.grant.sub} | _told(token.grant.user, names - {"sub"})
 
 
 def asked_of_id_token(grant: Grant) -> dict[str, Any]:
