@@ -256,6 +256,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "ring for forgotten messages": {"task": "idp.ring_forgotten", "schedule": 5.0, "options": {"expires": 5}},
+    "rotate signing keys": {
+        "task": "idp.rotate_signing_keys",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "tidy": {"task": "idp.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -36,6 +36,8 @@ class Policy:
     access_token_lifetime: timedelta = timedelta(minutes=10)
     refresh_idle: timedelta = timedelta(days=30)
     refresh_absolute: timedelta = timedelta(days=365)
+    #: How long a key signs before the next one does, which was published in time (P-22).
+    signing_key_lifetime: timedelta = timedelta(days=30)
     #: Tries at one account from one network before sign-in pauses there; and from everywhere in a day
     #: (NIST SP 800-63B 3.2.2 allows at most 100 consecutive failures).
     sign_in_per_network: Limit = Limit(count=10, per=timedelta(minutes=10))
@@ -52,6 +54,8 @@ class Policy:
             raise ImproperlyConfigured("IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries.")
         if self.session_idle > self.session_absolute:
             raise ImproperlyConfigured("IDP['session_idle'] is longer than IDP['session_absolute'].")
+        if self.signing_key_lifetime < timedelta(days=1):
+            raise ImproperlyConfigured("IDP['signing_key_lifetime'] must be a day or more.")
         if self.session_absolute > timedelta(days=30):
             raise ImproperlyConfigured("IDP['session_absolute'] may be 30 days at the most.")
 

@@ -9,6 +9,8 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from idp import delivery, outbox, throttle, tidying
+from idp.conf import policy
+from idp.oidc import keys
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,13 @@ def ring_forgotten() -> None:
     rung = outbox.ring_forgotten(now=timezone.now())
     if rung:
         log.info("rang again", messages=rung)
+
+
+@shared_task(name="idp.rotate_signing_keys")
+def rotate_signing_keys() -> None:
+    """Every hour: take the next step with keys whose time has come."""
+    for done in keys.rotate_due(timezone.now(), lifetime=policy().signing_key_lifetime):
+        log.info("signing key rotated", alg=done.alg, published=done.published, used=done.used, retired=done.retired)
 
 
 @shared_task(name="idp.tidy")

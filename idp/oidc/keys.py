@@ -118,6 +118,22 @@ def rotate(now: datetime) -> tuple[Rotation, ...]:
         forget()
 
 
+def rotate_due(now: datetime, *, lifetime: timedelta) -> tuple[Rotation, ...]:
+    """The steps whose time has come: a key that is as old as `lifetime` has its successor signing by then."""
+    current()
+    try:
+        return tuple(_rotate(alg, now) for alg in sorted(current().active) if _is_due(alg, now, lifetime))
+    finally:
+        forget()
+
+
+def _is_due(alg: str, now: datetime, lifetime: timedelta) -> bool:
+    since = dict(SigningKey.objects.filter(alg=alg).values_list("state", "state_since"))
+    if SigningKey.State.NEXT in since:
+        return since[SigningKey.State.NEXT] + PUBLISHED_BEFORE_USE <= now
+    return since[SigningKey.State.ACTIVE] + lifetime - PUBLISHED_BEFORE_USE <= now
+
+
 def _rotate(alg: str, now: datetime) -> Rotation:
     following_key = _MAKE[alg]()  # outside of the transaction: an RSA key takes its time
     with transaction.atomic():
