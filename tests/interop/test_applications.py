@@ -4,59 +4,15 @@ Each does what its makers say it does, in the program that docs/integrate.md sho
 must refuse is tried by somebody who sits between them and the provider's answers, in the browser.
 """
 
-import json
-from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
-from joserfc.jwk import ECKey
 
-from tests.interop.peers import Peer, node, python
+from tests.interop.applications import EXPRESS, MOZILLA, OPENID_CLIENT, PEERS, REFRESHING, SEEING_WHO_ANSWERS, STRICT
 from tests.interop.person import Person, asked, changed, parameters
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.interop, pytest.mark.processes]
-
-
-def strictly(peer: Peer) -> Peer:
-    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-    metadata = {
-        "profile": "fapi2",
-        "token_endpoint_auth_method": "private_key_jwt",
-        "jwks": {"keys": [key.as_dict(private=False)]},
-    }
-    told = {"PRIVATE_KEY": json.dumps(key.as_dict(private=True))}
-    return replace(peer, name=f"{peer.name}-strictly", metadata=metadata, environment=told)
-
-
-OPENID_CLIENT = Peer(name="openid-client", command=node("openid_client/app.mjs"))
-EXPRESS = Peer(
-    name="express-openid-connect",
-    command=node("express_openid_connect/app.mjs"),
-    metadata={
-        "backchannel_logout_uri": "${HERE}/backchannel-logout",
-        "backchannel_logout_session_required": True,
-    },
-    sign_in="/login",
-    sign_out="/logout",
-)
-MOZILLA = Peer(
-    name="mozilla-django-oidc",
-    command=python("mozilla_django_oidc/app.py"),
-    metadata={"scope": "openid profile email"},
-    sign_in="/oidc/authenticate/",
-    callback="/oidc/callback/",
-    sign_out="/oidc/logout/",
-    signed_out="/signed-out/",
-)
-IDPYOIDC = Peer(name="idpyoidc", command=python("idpyoidc/app.py"))
-REQUESTS = Peer(name="requests-oauth2client", command=python("requests_oauth2client/app.py"))
-PEERS = [OPENID_CLIENT, EXPRESS, MOZILLA, IDPYOIDC, REQUESTS]
-#: The same programs with a key in place of a secret, which keep to the FAPI 2.0 Security Profile.
-STRICT = [strictly(OPENID_CLIENT), strictly(REQUESTS)]
-REFRESHING = [OPENID_CLIENT, EXPRESS, IDPYOIDC, REQUESTS]
-#: Which of them look at `iss` of the answer (RFC 9207), by their library or in their few lines.
-SEEING_WHO_ANSWERS = [OPENID_CLIENT, IDPYOIDC, REQUESTS]
 
 
 def each(peers):

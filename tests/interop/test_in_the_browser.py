@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.screen import chromium
 from tests.interop import peers
+from tests.interop.applications import EXPRESS_BY_FORM
 from tests.interop.conftest import lacking
 from tests.interop.person import changed
 from tests.processes import PASSWORD, Regain, register
@@ -163,3 +164,24 @@ def test_an_answer_that_somebody_changed_is_refused(page, application, who, para
     )
     sign_in(page, application, who)
     assert "claims" not in at(page, "refused")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_answer_goes_over_as_a_form(browser, start, who, scripts):
+    """By a script that presses the button, or by the person; the page's CSP lets it go to this application."""
+    express = start(EXPRESS_BY_FORM)
+    context = browser.new_context(java_script_enabled=scripts)
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.goto(express.url("/login"))
+    page.fill("#username", who.username)
+    page.fill("#password", PASSWORD)
+    page.click("#sign-in")
+    page.wait_for_selector("#allow, #continue, pre")
+    if page.locator("#allow").count():
+        page.click("#allow")
+    if not scripts:
+        page.click("#continue")
+    page.wait_for_url(f"{express.here}/")
+    assert json.loads(page.inner_text("pre"))["userinfo"]["email"] == who.email
+    context.close()

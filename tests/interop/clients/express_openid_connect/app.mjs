@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import express from "express";
 import openid from "express-openid-connect";
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, PORT } = process.env;
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, RESPONSE_MODE, PORT } = process.env;
 const HERE = `http://127.0.0.1:${PORT}`;
 
 function endedSignIns() {
@@ -31,7 +31,11 @@ app.use(
     // The middleware takes RS256 for granted; Regain signs with ES256 unless another was registered.
     idTokenSigningAlg: "ES256",
     // Without a secret in the front channel: its default is an ID token there.
-    authorizationParams: { response_type: "code", scope: "openid profile email offline_access" },
+    authorizationParams: {
+      response_type: "code",
+      response_mode: RESPONSE_MODE ?? "query", // form_post keeps the code out of addresses, and so out of logs
+      scope: "openid profile email offline_access",
+    },
     idpLogout: true,
     // Regain says at /backchannel-logout when a sign-in has ended elsewhere. The token is verified; who was signed in by
     // it is not from then on. An application with several processes needs a shared store.
