@@ -46,6 +46,9 @@ def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpR
         "reference": reference,
         "back": {"url": "/sign-in", "label": _("Go to sign-in")},
     }
+    if set(request.GET) - {"lang"}:
+        # The language links would repeat what was refused.
+        context["languages"] = ()
     return HttpResponse(render_to_string("idp/problem.html", context, request), status=status)
 
 

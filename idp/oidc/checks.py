@@ -206,7 +206,8 @@ CHECKS: tuple[Callable[[Parameters, RelyingParty], None], ...] = (
     check_resource,
     check_dpop_jkt,
     # display, claims_locales and acr_values are wishes that may go unmet (Core 3.1.2.1, 5.2); ui_locales is met
-    # by `authorize` if we have the language. The grant says the truth about `acr` whatever was wished. All other parameters are ignored, as RFC 6749 3.1 says.
+    # by `authorize` if we have the language; what the grant says of `acr` is true, whatever was wished. All other
+    # parameters are ignored, as RFC 6749 3.1 says.
 )
 
 _TEXTS = ("state", "nonce", "login_hint", "ui_locales", "acr_values", "claims")

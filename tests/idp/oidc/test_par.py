@@ -147,7 +147,7 @@ def test_a_state_that_is_only_outside_is_not_used(signed_in):
     assert set(answer(bring(signed_in, pushed(signed_in, state=None), state="outside"))) == {"code", "iss"}
 
 
-# --- Once, for one client, in one browser, for a while ------------------------------------------------------------------
+# --- Once, for one client, in one browser, for a while ----------------------------------------------------------------
 
 
 def test_it_may_be_opened_twice_before_the_answer_and_not_after(browser, jane, payroll):
@@ -239,7 +239,7 @@ def test_an_address_taken_back_meanwhile_is_not_gone_to(signed_in, payroll):
     assert_a_page(bring(signed_in, name), "invalid_request")
 
 
-# --- Errors and modes ---------------------------------------------------------------------------------------------------
+# --- Errors and modes -------------------------------------------------------------------------------------------------
 
 
 def test_who_presses_cancel_is_told_by_redirect(browser, payroll):
