@@ -2,12 +2,18 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from idp import interactions, outbox
-from idp.models import AccessToken
+from idp.models import AccessToken, Grant, Seen
 from idp.plugins import hooks
 
 #: Sent messages are kept for the pages that show them and for questions of the same day.
 _MESSAGES = timedelta(days=2)
+#: How long a grant is kept after its end: what was issued from it can be traced for a month.
+_GRANTS = timedelta(days=30)
+#: At a time, so that one tidying never holds much.
+_MOST_GRANTS = 5000
 
 
 def sweep(now: datetime) -> dict[str, int]:
@@ -16,7 +22,23 @@ def sweep(now: datetime) -> dict[str, int]:
         "interactions": interactions.sweep(now),
         "messages": outbox.sweep(before=now - _MESSAGES),
         "access_tokens": AccessToken.objects.filter(expires_at__lte=now).delete()[0],
+        "grants": _grants(now),
+        "seen": Seen.objects.filter(expires_at__lte=now).delete()[0],
     }
     for plugin in hooks.plugins():
         swept |= plugin.tidy(now)
     return swept
+
+
+def _grants(now: datetime) -> int:
+    """Remove grants that ended long ago.
+
+    Not before nothing of theirs can be shown again to any effect: while one token of a family lives, or the
+    sign-in it came from, a second use of its code or of an old refresh token must be recognised and end it.
+    """
+    long_ago = now - _GRANTS
+    over = Q(ended_at__lte=long_ago) | Q(refresh_expires_at__lte=long_ago) | Q(expires_at__lte=long_ago)
+    never_lasted = Q(refresh_expires_at=None, created_at__lte=long_ago)
+    signed_out = Q(sign_in=None) | Q(sign_in__ended_at__isnull=False) | Q(sign_in__expires_at__lte=now)
+    dead = Grant.objects.filter(over | (never_lasted & signed_out), access_tokens=None)
+    return Grant.objects.filter(pk__in=list(dead.values_list("pk", flat=True)[:_MOST_GRANTS])).delete()[0]

@@ -13,14 +13,12 @@ _FIRST = "INSERT INTO idp_seen (key, expires_at) VALUES (%s, %s) ON CONFLICT (ke
 
 
 def is_first(kind: str, *shown: keyring.Part, until: datetime) -> bool:
-    """Whether `shown` is seen for the first time. Remembered `until` then; one statement, in any concurrency."""
+    """Whether `shown` is seen for the first time. One statement, in any concurrency.
+
+    Remembered `until` a moment at which it is too old to be taken anyway; `idp.tidying` forgets it then.
+    """
     expires_at: Any = Seen._meta.get_field("expires_at")  # noqa: SLF001 -- Django's public API
     with connection.cursor() as cursor:
         key = keyring.digest("seen", kind, *shown)
         cursor.execute(_FIRST, [key, expires_at.get_db_prep_value(until, connection)])
         return bool(cursor.rowcount)
-
-
-def sweep(now: datetime) -> int:
-    """Forget what is too old to be accepted again. Returns how many rows."""
-    return Seen.objects.filter(expires_at__lte=now).delete()[0]

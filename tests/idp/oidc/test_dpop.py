@@ -9,8 +9,9 @@ from django.utils import timezone
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
+from idp import tidying
 from idp.models import Seen
-from idp.oidc import dpop, once
+from idp.oidc import dpop
 from tests.idp.oidc.proofs import encoded, key_for, proof, public, sign, without_none
 from tests.idp.oidc.test_races import at_once
 
@@ -184,8 +185,8 @@ def test_a_proof_names_nobody_in_the_database(db):
 
 def test_what_was_seen_is_forgotten_when_it_is_too_old_to_be_taken(db):
     shown(good())
-    assert once.sweep(timezone.now()) == 0
-    assert once.sweep(timezone.now() + timedelta(seconds=125)) == 1
+    assert tidying.sweep(timezone.now())["seen"] == 0
+    assert tidying.sweep(timezone.now() + timedelta(seconds=125))["seen"] == 1
 
 
 @pytest.fixture
