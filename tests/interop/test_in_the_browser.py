@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ LIBRARY = peers.NODE_MODULES / "oidc-client-ts" / "dist" / "browser" / "oidc-cli
 class Static(SimpleHTTPRequestHandler):
     """Files as they are; every other address is the page, as such applications want it."""
 
-    def __init__(self, *args, settings: dict[str, str], **kwargs) -> None:
+    def __init__(self, *args, settings: dict[str, Any], **kwargs) -> None:
         self.settings = settings
         super().__init__(*args, directory=str(PAGES), **kwargs)
 
@@ -53,17 +54,18 @@ class Static(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(regain: Regain) -> Iterator[str]:
+def served(regain: Regain, *, dpop: bool) -> Iterator[str]:
     here = f"http://127.0.0.1:{(port := free_port())}"
     metadata = {
         "client_name": "In the browser",
+        "dpop_bound_access_tokens": dpop,
         "redirect_uris": [f"{here}/callback"],
         "post_logout_redirect_uris": [f"{here}/"],
         "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none",
         "scope": peers.OFFLINE,
     }
-    settings = {"issuer": regain.issuer, "client_id": register(regain, metadata)["client_id"]}
+    settings = {"issuer": regain.issuer, "client_id": register(regain, metadata)["client_id"], "dpop": dpop}
     server = ThreadingHTTPServer(("127.0.0.1", port), partial(Static, settings=settings))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -76,13 +78,19 @@ def served(regain: Regain) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def application(regain):
+def applications(regain):
+    """With plain tokens, and with bound ones. Both are registered before a browser comes from either."""
     try:
         peers.node("")()  # only for what comes from npm
-        with served(regain) as here:
-            yield here
+        with served(regain, dpop=False) as plain, served(regain, dpop=True) as bound:
+            yield {"bearer": plain, "dpop": bound}
     except Missing as missing:
         lacking(str(missing))
+
+
+@pytest.fixture
+def application(applications):
+    return applications["bearer"]
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +131,9 @@ def at(page, name):
     return json.loads(page.inner_text("#told"))
 
 
-def test_somebody_signs_in_refreshes_and_signs_out(page, application, who, regain):
+@pytest.mark.parametrize("tokens", ["bearer", "dpop"])
+def test_somebody_signs_in_refreshes_and_signs_out(page, applications, tokens, who, regain):
+    application = applications[tokens]
     sign_in(page, application, who)
     told = at(page, "signed-in")
     ((sub,),) = regain.rows("SELECT sub FROM idp_user WHERE preferred_username = %s", who.username)
