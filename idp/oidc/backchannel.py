@@ -18,6 +18,7 @@ from idp.channels import Away, Refused
 from idp.delivery import Carrier, carry
 from idp.models import Grant, Message
 from idp.oidc import clients, id_tokens
+from idp.oidc.clients import RelyingParty
 
 #: Section 2.4: what happened, and an empty object about it.
 _EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
@@ -45,7 +46,7 @@ def token(grant: Grant, *, now: datetime) -> str:
     }
     if grant.sign_in_id:
         claims["sid"] = grant.sign_in_id.hex
-    return id_tokens.signed(claims, alg=grant.client.id_token_signed_response_alg, kind=_TYPE)
+    return id_tokens.signed(claims, alg=RelyingParty(grant.client).id_token_algorithm, kind=_TYPE)
 
 
 def hand_over(message: Message) -> None:

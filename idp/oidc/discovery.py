@@ -45,6 +45,8 @@ def document() -> dict[str, Any]:
         "require_request_uri_registration": False,
         "require_pushed_authorization_requests": False,
         "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
     }
 
 

@@ -1,5 +1,6 @@
 """Back-channel logout: who is told that a sign-in is over, with which token, and until when it is tried."""
 
+import json
 from datetime import timedelta
 from urllib.parse import parse_qs
 
@@ -7,6 +8,8 @@ import pytest
 import time_machine
 from django.db import transaction
 from django.utils import timezone
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from idp import delivery, fetch, outbox
 from idp.accounts import logouts, sessions
@@ -192,6 +195,44 @@ def test_the_logout_token_says_what_the_specification_asks_and_no_more(told, sig
     assert token.claims["exp"] - token.claims["iat"] == 120
     assert abs(token.claims["iat"] - timezone.now().timestamp()) < 10
     assert len(token.claims["jti"]) >= 20
+
+
+@pytest.mark.parametrize(
+    ("columns", "algorithm"),
+    [
+        ({"id_token_signed_response_alg": "EdDSA"}, "EdDSA"),
+        ({"id_token_signed_response_alg": "RS256"}, "RS256"),
+        ({"id_token_signed_response_alg": "RS256", "profile": "fapi2"}, "ES256"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+def test_it_is_signed_as_the_applications_id_tokens_are(columns, algorithm, told, listening, posted, signed_in):
+    for column, value in columns.items():
+        setattr(listening, column, value)
+    listening.save()
+    assert deliver() == "sent"
+    token = posted[0][1]["logout_token"]
+    published = KeySet.import_key_set(json.loads(signed_in.http.get("/jwks", secure=True).content))
+    assert jwt.decode(token, published, algorithms=[algorithm]).header["alg"] == algorithm
+
+
+def test_a_pairwise_subject_is_the_one_of_the_id_token(browser, jane, posted):
+    make_client(subject_type="pairwise", backchannel_logout_uri=THERE, skip_consent=True)
+    browser.sign_in(jane)
+    id_token = browser.tokens()["id_token"]
+    response = browser.http.get("/sign-out", {"id_token_hint": id_token}, secure=True)
+    assert response.status_code == 303
+    deliver()
+    subject = browser.verified(posted[0][1]["logout_token"]).claims["sub"]
+    assert subject == browser.verified(id_token).claims["sub"] != jane.sub
+
+
+def test_discovery_says_so(browser):
+    document = browser.http.get("/.well-known/openid-configuration", secure=True).json()
+    assert document["backchannel_logout_supported"] is True
+    assert document["backchannel_logout_session_supported"] is True
+    assert "frontchannel_logout_supported" not in document
+    assert "check_session_iframe" not in document
 
 
 def test_a_logout_token_is_no_hint(told, posted):
