@@ -40,11 +40,12 @@ MOZILLA = Peer(
     sign_out="/oidc/logout/",
     signed_out="/signed-out/",
 )
+AUTHLIB = Peer(name="authlib-django", command=python("authlib_django/app.py"))
 IDPYOIDC = Peer(name="idpyoidc", command=python("idpyoidc/app.py"))
 REQUESTS = Peer(name="requests-oauth2client", command=python("requests_oauth2client/app.py"))
-PEERS = [OPENID_CLIENT, EXPRESS, MOZILLA, IDPYOIDC, REQUESTS]
+PEERS = [OPENID_CLIENT, EXPRESS, MOZILLA, AUTHLIB, IDPYOIDC, REQUESTS]
 #: The same programs with a key in place of a secret, which keep to the FAPI 2.0 Security Profile.
 STRICT = [strictly(OPENID_CLIENT), strictly(REQUESTS)]
-REFRESHING = [OPENID_CLIENT, EXPRESS, IDPYOIDC, REQUESTS]
+REFRESHING = [OPENID_CLIENT, EXPRESS, AUTHLIB, IDPYOIDC, REQUESTS]
 #: Which of them look at `iss` of the answer (RFC 9207), by their library or in their few lines.
-SEEING_WHO_ANSWERS = [OPENID_CLIENT, EXPRESS, IDPYOIDC, REQUESTS]
+SEEING_WHO_ANSWERS = [OPENID_CLIENT, EXPRESS, AUTHLIB, IDPYOIDC, REQUESTS]
