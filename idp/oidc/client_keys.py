@@ -4,9 +4,11 @@ Fetched keys are kept in the process. A `kid` that is not among them makes us lo
 minute for each client, so that nobody can use us to knock on somebody's door.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -57,7 +59,7 @@ def find(client: RelyingParty, *, kid: object, algorithm: str) -> Key:
     if kid is not None and not isinstance(kid, str):
         raise jose.Unreadable("its kid is not a text")
     if client.record.jwks is not None:
-        return _one(parsed(client.record.jwks), kid, algorithm)
+        return _one(_registered(json.dumps(client.record.jwks)), kid, algorithm)
     fetched = _fetched.setdefault((client.record.pk, client.record.jwks_uri), _Fetched(Lock()))
     with fetched.lock:
         if monotonic() - fetched.at > _FRESH:
@@ -74,6 +76,12 @@ def parsed(jwks: Any) -> tuple[PublicKey, ...]:
     """The usable keys of a JWK set (RFC 7517 5: what is not understood is passed over)."""
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     return tuple(_usable(keys[:_MOST])) if isinstance(keys, list) else ()
+
+
+@lru_cache(maxsize=256)
+def _registered(jwks: str) -> tuple[PublicKey, ...]:
+    """The same for a set that stands in the record, parsed once: an RSA key takes longer to read than to use."""
+    return parsed(json.loads(jwks))
 
 
 def forget() -> None:

@@ -95,12 +95,17 @@ def current() -> Keys:
 
 
 def in_use(alg: str) -> OwnKey:
-    """The key that signs with `alg`; made if there is none yet. Not inside a transaction that may be undone."""
+    """The key that signs with `alg`; made if there is none yet. Not inside a transaction that may be undone.
+
+    Raises Tampered if there is one, and it is not ours.
+    """
     key = current().active.get(alg)
     if key is None:
         _first(alg, timezone.now())
         forget()
-        key = current().active[alg]
+        key = current().active.get(alg)
+    if key is None:
+        raise keyring.Tampered(_LABEL)
     return key
 
 
@@ -144,6 +149,8 @@ def _rotate(alg: str, now: datetime) -> Rotation:
             return Rotation(alg=alg, published=kid, not_before=now + PUBLISHED_BEFORE_USE)
         if following.state_since + PUBLISHED_BEFORE_USE > now:
             return Rotation(alg=alg, not_before=following.state_since + PUBLISHED_BEFORE_USE)
+        if _opened(following) is None:
+            raise keyring.Tampered(_LABEL)
         retired = rows.get(state=SigningKey.State.ACTIVE)
         _move(retired, SigningKey.State.RETIRED, now)
         _move(following, SigningKey.State.ACTIVE, now)
@@ -157,12 +164,12 @@ def _load(now: datetime) -> Keys:
         rows = list(SigningKey.objects.order_by("created_at"))
     own = {row.kid: key for row in rows if (key := _opened(row)) is not None}
     active = [row for row in rows if row.state == SigningKey.State.ACTIVE]
-    if any(row.kid not in own for row in active):
+    if not any(row.alg == DEFAULT and row.kid in own for row in active):
         raise keyring.Tampered(_LABEL)
     published = [own[row.kid] for row in rows if row.kid in own and _is_published(row, now)]
     jwks = json.dumps({"keys": [_public(key) for key in published]}, separators=(",", ":")).encode()
     return Keys(
-        active={row.alg: own[row.kid] for row in active},
+        active={row.alg: own[row.kid] for row in active if row.kid in own},
         own=own,
         jwks=jwks,
         etag=f'"{sha256(jwks).hexdigest()[:32]}"',

@@ -9,6 +9,7 @@ from django.utils import timezone
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
+from idp.keyring import Tampered
 from idp.models import SigningKey
 from idp.oidc import jose, keys, subjects, supported
 from tests.conftest import make_client
@@ -256,10 +257,19 @@ def test_a_key_is_used_with_its_own_algorithm_only(signed_in, payroll):
     keys.in_use("RS256")
     SigningKey.objects.filter(alg="RS256").update(alg="PS256")
     keys.forget()
-    from idp.keyring import Tampered
-
+    assert "PS256" not in keys.current().active
     with pytest.raises(Tampered):
-        keys.current()
+        keys.in_use("PS256")
+    assert keys.in_use("ES256"), "the others go on"
+
+
+def test_a_planted_successor_is_not_promoted(signed_in, payroll):
+    keys.rotate(timezone.now())
+    ours = keys.in_use("ES256").kid
+    SigningKey.objects.filter(state="next").update(kid="planted")
+    with pytest.raises(Tampered):
+        keys.rotate(timezone.now() + keys.PUBLISHED_BEFORE_USE)
+    assert keys.in_use("ES256").kid == ours
 
 
 def test_a_hint_signed_with_the_right_key_and_another_algorithm_is_none_of_ours(signed_in, payroll):
