@@ -8,7 +8,12 @@ import re
 from collections.abc import Callable
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnsupportedResponseTypeError
+from authlib.oauth2.rfc6749 import (
+    InvalidRequestError,
+    InvalidScopeError,
+    UnauthorizedClientError,
+    UnsupportedResponseTypeError,
+)
 from authlib.oidc.core.errors import (
     RegistrationNotSupportedError,
     RequestNotSupportedError,
@@ -88,8 +93,8 @@ def check_request_objects(sent: Parameters, _client: RelyingParty) -> None:
         raise RegistrationNotSupportedError("registration is not supported: applications are registered here.")
 
 
-def check_response_type(sent: Parameters, _client: RelyingParty) -> None:
-    """RFC 6749 3.1.1. Only the code flow is built (RFC 9700 2.1.2)."""
+def check_response_type(sent: Parameters, client: RelyingParty) -> None:
+    """RFC 6749 3.1.1 and 4.1.2.1. Only the code flow is built (RFC 9700 2.1.2)."""
     response_type = sent.get("response_type")
     if not response_type:
         raise InvalidRequestError("response_type is missing; it must be code.")
@@ -98,6 +103,8 @@ def check_response_type(sent: Parameters, _client: RelyingParty) -> None:
             None,
             description="Only the authorization code flow is supported: response_type must be code.",
         )
+    if not client.check_grant_type("authorization_code"):
+        raise UnauthorizedClientError("The application is not registered for the authorization code flow.")
 
 
 def check_response_mode(sent: Parameters, _client: RelyingParty) -> None:

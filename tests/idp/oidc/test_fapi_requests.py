@@ -102,3 +102,9 @@ def test_a_client_without_openid_speaks_plain_oauth(browser, jane):
     assert Grant.objects.get().scope == "profile"
     for scope in ("", None, "unknown", "openid", "openid profile"):
         assert answer(browser.authorize(client_id="plain", scope=scope))["error"] == "invalid_scope", scope
+
+
+def test_a_client_without_the_code_flow_is_told_so(browser, jane):
+    make_client("nightly", grant_types=["client_credentials"], skip_consent=True)
+    browser.sign_in(jane)
+    assert answer(browser.authorize(client_id="nightly"))["error"] == "unauthorized_client"
