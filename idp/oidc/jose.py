@@ -71,6 +71,8 @@ def read(
         if not jws.validate_compact(parsed, key, registry=registry):
             raise Unreadable("its signature is wrong")
         claims = json.loads(parsed.payload or b"")
+        # NaN and infinities, which no rule about times would refuse: they compare as nothing does.
+        json.dumps(claims, allow_nan=False)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise Unreadable("its signature is wrong") from error
     if not isinstance(claims, dict):
