@@ -19,7 +19,6 @@ class Interaction(models.Model):
     #: Empty while a pushed request (RFC 9126) waits for the browser that will bring its `request_uri`.
     browser_hash = models.CharField(max_length=64, blank=True)
     pushed_hash = models.CharField(max_length=64, unique=True, null=True)
-    pushed_expires_at = models.DateTimeField(null=True)
     client = models.ForeignKey(Client, on_delete=models.CASCADE)
     #: The authorization request, as validated: names and values of OAuth and OpenID Connect.
     parameters = models.JSONField()

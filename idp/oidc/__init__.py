@@ -2,9 +2,12 @@
 
 An authorization request, file by file:
 
-    authorize    the endpoint, and `/continue`, where every page in between leads back to
-    checks       what is asked of a request, one row for each rule of a specification
-    answers      the redirect back to the application, with `iss` on every one; or a page, never both
+    authorize    the endpoint, and `/continue`, where every page in between leads back to; `par` comes before them,
+                 for requests that are pushed by the back channel
+    checks       what is asked of a request, one row for each rule of a specification; `parameters` is what was
+                 sent and what is kept, `claims_request` and `resources` read two parameters with rules of their own
+    deciding     the facts, put before the dispatcher of `idp.login`
+    answers      the way back to the application, with `iss` on every one; or a page, never both
     server       Authlib, with its defaults overridden in one place
     grants       the row behind it: code, refresh token and their one-time use, each decided by one statement
     access_tokens  a row each, opaque or not; `introspection` tells of them, `revocation` ends them

@@ -1,5 +1,7 @@
 """How many statements an answer costs, once the process is warm. Transaction control is not counted."""
 
+import json
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -7,7 +9,8 @@ from django.utils import timezone
 
 from idp.audit.events import Origin
 from idp.login import consents
-from tests.idp.oidc.conftest import answer
+from tests.idp.oidc.conftest import answer, answered
+from tests.idp.oidc.pushing import bring, pushed
 from tests.idp.oidc.test_continue import allow, parked, resume, sign_in_for
 
 _CONTROL = ("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT", "ROLLBACK")
@@ -99,3 +102,20 @@ def test_continuing_after_a_page_of_consent_costs_five(warm, jane):
     with Counted() as counted:
         answer(resume(warm, waiting))
     assert len(counted.statements) == 5, counted.statements
+
+
+def test_pushing_costs_one_insert_and_bringing_two_more_than_any_other_request(warm):
+    with Counted() as counted:
+        name = pushed(warm)
+    assert len(counted.statements) == 1, counted.statements
+    with Counted() as counted:
+        answer(bring(warm, name))
+    # bound to the browser, read; then sign-in, consent, finished, grant.
+    assert len(counted.statements) == 6, counted.statements
+
+
+def test_claims_by_name_and_an_answer_by_form_cost_nothing(warm):
+    claims = json.dumps({"userinfo": {"email": {"essential": True}}})
+    with Counted() as counted:
+        assert answered(warm.authorize(claims=claims, response_mode="form_post"))["code"]
+    assert len(counted.statements) == 3, counted.statements
