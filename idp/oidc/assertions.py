@@ -121,8 +121,7 @@ def _beginning(claims: dict[str, Any], _client: RelyingParty, now: datetime) -> 
 
 def _jti(claims: dict[str, Any], _client: RelyingParty, _now: datetime) -> str:
     """7: required here, so that an assertion is good once (Core 9)."""
-    jti = claims.get("jti")
-    return "" if isinstance(jti, str) and 0 < len(jti) <= _LONGEST_JTI else "jti is missing or too long"
+    return "" if jose.is_text(claims.get("jti"), longest=_LONGEST_JTI) else "jti is missing or too long"
 
 
 _RULES: tuple[Callable[[dict[str, Any], RelyingParty, datetime], str], ...] = (

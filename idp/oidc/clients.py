@@ -136,7 +136,8 @@ _alarmed: set[str] = set()
 
 def find(client_id: str | None) -> RelyingParty | None:
     """The enabled application with this id; from the process if it was asked for within the last half minute."""
-    if not client_id or len(client_id) > _LONGEST_ID:
+    # RFC 6749 A.1: printable ASCII. Anything else is nobody's, and some of it no database takes for a question.
+    if not client_id or len(client_id) > _LONGEST_ID or not (client_id.isascii() and client_id.isprintable()):
         return None
     until, client = _kept.get(client_id, (0.0, None))
     if client is not None and monotonic() < until:

@@ -134,8 +134,7 @@ def _read(proof: str) -> tuple[Key, dict[str, Any]]:
 
 
 def _check_jti(claims: dict[str, Any], _method: str, _url: str, _now: datetime) -> None:
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
+    if not jose.is_text(claims.get("jti"), longest=_LONGEST_JTI):
         raise InvalidProofError("jti of the DPoP proof is missing or too long.")
 
 

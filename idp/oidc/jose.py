@@ -7,7 +7,7 @@ all. What a header says about keys (`jku`, `x5u`, …) is never followed.
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
@@ -70,7 +70,7 @@ def read(
     try:
         if not jws.validate_compact(parsed, key, registry=registry):
             raise Unreadable("its signature is wrong")
-        claims = json.loads(parsed.payload or b"")
+        claims = json.loads(parsed.payload or b"", parse_constant=_refuse)
         # NaN and infinities, which no rule about times would refuse: they compare as nothing does.
         json.dumps(claims, allow_nan=False)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
@@ -78,6 +78,17 @@ def read(
     if not isinstance(claims, dict):
         raise Unreadable("its payload is not an object")
     return Signed(header=header, claims=claims)
+
+
+def is_text(value: object, *, longest: int) -> bool:
+    """Whether a claim is a text that can be kept: JSON can also spell halves of characters, which nothing can hold."""
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def public_key(jwk: object) -> ECKey | OKPKey | RSAKey:
@@ -110,6 +121,11 @@ def algorithms_of(key: Key) -> tuple[str, ...]:
     """Which of our algorithms `key` can be used with."""
     curve = getattr(key, "curve_name", "")
     return tuple(name for name, (kind, wanted) in _KEYS.items() if key.key_type == kind and wanted in ("", curve))
+
+
+def _refuse(_constant: str) -> NoReturn:
+    """RFC 8259 6: NaN and Infinity are not JSON, though Python reads them; and they pass every comparison."""
+    raise ValueError("not a number of JSON")
 
 
 class _Registry(jws.JWSRegistry):
