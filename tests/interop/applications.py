@@ -19,6 +19,16 @@ def strictly(peer: Peer) -> Peer:
     return replace(peer, name=f"{peer.name}-strictly", metadata=metadata, environment=told)
 
 
+def expecting(peer: Peer, algorithm: str) -> Peer:
+    metadata = {"id_token_signed_response_alg": algorithm}
+    return replace(
+        peer,
+        name=f"{peer.name}-{algorithm}",
+        metadata=metadata,
+        environment={"ID_TOKEN_ALGORITHM": algorithm},
+    )
+
+
 OPENID_CLIENT = Peer(name="openid-client", command=node("openid_client/app.mjs"))
 EXPRESS = Peer(
     name="express-openid-connect",

@@ -9,13 +9,17 @@ from tests.interop import peers
 from tests.interop.conftest import lacking
 from tests.interop.peers import Peer
 from tests.interop.person import Person, asked, changed, parameters
-from tests.servers import Missing
+from tests.servers import Missing, wait_until
 
 pytestmark = [pytest.mark.interop, pytest.mark.processes]
 
 PEER = Peer(
     name="mod_auth_openidc",
     command=list,
+    metadata={
+        "backchannel_logout_uri": "${HERE}/protected/callback?logout=backchannel",
+        "backchannel_logout_session_required": True,
+    },
     sign_in="/protected/index.json",
     callback="/protected/callback",
     signed_out="/signed-out.json",
@@ -67,6 +71,21 @@ def test_somebody_signs_out_here_and_at_the_provider(apache, person):
     assert person.name == "sign-in"
 
 
+def test_signing_out_at_the_provider_ends_the_session_here(apache, person):
+    """Back-channel logout: Regain's worker brings a logout token, which the module verifies."""
+    person.sign_in(apache)
+    assert person.told == {"behind": True}
+    person.open(f"{person.regain.issuer}/sign-out")
+    person.submit(decision="yes")
+    assert person.name == "signed-out"
+    wait_until(lambda: is_signed_out(apache, person), "the logout token")
+
+
+def is_signed_out(apache, person):
+    person.open(apache.url(PEER.sign_in), until=f"{person.regain.issuer}/authorize")
+    return person.url.startswith(person.regain.issuer)
+
+
 def test_an_id_token_with_another_nonce_is_refused(apache, person):
     person.open(changed(asked(person, apache), nonce="of-somebody-else"))
     person.type_password()
@@ -98,5 +117,4 @@ def assert_refused(person, apache, why):
     # Its error page comes with status 200; the reason is in its log.
     assert "Error" in person.answer.text or person.status >= 400
     assert why in apache.log.read_text(), apache.log.read_text()[-2000:]
-    person.open(apache.url(PEER.sign_in), until=f"{person.regain.issuer}/authorize")
-    assert person.url.startswith(person.regain.issuer), "nobody is signed in"
+    assert is_signed_out(apache, person)

@@ -8,7 +8,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.interop.applications import EXPRESS, MOZILLA, OPENID_CLIENT, PEERS, REFRESHING, SEEING_WHO_ANSWERS, STRICT
+from tests.interop.applications import (
+    EXPRESS,
+    MOZILLA,
+    OPENID_CLIENT,
+    PEERS,
+    REFRESHING,
+    SEEING_WHO_ANSWERS,
+    STRICT,
+    expecting,
+)
 from tests.interop.person import Person, asked, changed, parameters
 from tests.servers import wait_until
 
@@ -76,6 +85,29 @@ def test_somebody_signs_out_here_and_at_the_provider(peer, start, person):
     person.open(application.here)
     assert person.told == {"claims": None}
     assert person.at_the_provider() == "sign-in"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS256", "EdDSA"])
+def test_id_tokens_verify_whatever_they_are_signed_with(algorithm, start, person):
+    application = start(expecting(OPENID_CLIENT, algorithm))
+    person.sign_in(application)
+    assert person.told["claims"]["sub"] == subject(person)
+
+
+@each([OPENID_CLIENT, STRICT[0]])
+def test_an_application_gives_back_what_it_no_longer_needs(peer, start, person):
+    application = start(peer)
+    person.sign_in(application)
+    assert alive(person, application), "a refresh token"
+    leave(person, application)
+    assert not alive(person, application)
+
+
+def alive(person: Person, application) -> bool:
+    """Whether the newest grant of this application is."""
+    sql = "SELECT ended_at FROM idp_grant WHERE client_id IN (SELECT id FROM idp_client WHERE client_id = %s)"
+    (newest, *_older) = person.regain.rows(f"{sql} ORDER BY created_at DESC", application.client_id)
+    return newest == (None,)
 
 
 def test_signing_out_elsewhere_ends_the_session_here(start, person):

@@ -10,15 +10,15 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import * as openid from "openid-client";
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PORT } = process.env;
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, ID_TOKEN_ALGORITHM, PORT } = process.env;
 const HERE = `http://127.0.0.1:${PORT}`;
 const strict = PRIVATE_KEY !== undefined;
 
 const provider = await openid.discovery(
   new URL(ISSUER),
   CLIENT_ID,
-  // ES256 is what Regain signs with; openid-client believes nothing that was not asked for.
-  { id_token_signed_response_alg: "ES256" },
+  // Regain signs with ES256 unless another was registered; openid-client believes only what it is told to expect.
+  { id_token_signed_response_alg: ID_TOKEN_ALGORITHM ?? "ES256" },
   strict ? openid.PrivateKeyJwt(await privateKey(JSON.parse(PRIVATE_KEY))) : openid.ClientSecretBasic(CLIENT_SECRET),
   // Plain http is for trying it out on one machine.
   ISSUER.startsWith("http://localhost:") ? { execute: [openid.allowInsecureRequests] } : undefined,
@@ -73,9 +73,11 @@ const pages = {
     return new URL(HERE);
   },
 
-  "GET /sign-out"(session) {
-    const { id_token } = session.tokens;
+  async "GET /sign-out"(session) {
+    const { id_token, refresh_token } = session.tokens;
     for (const name of Object.keys(session)) delete session[name];
+    // Access that was given for longer (offline_access) outlives a sign-out; this application has no more use for it.
+    await openid.tokenRevocation(provider, refresh_token);
     return openid.buildEndSessionUrl(provider, {
       id_token_hint: id_token,
       post_logout_redirect_uri: `${HERE}/signed-out`,
