@@ -15,6 +15,8 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 #: RFC 8725 3.5, NIST SP 800-131A: smaller keys are guessed; larger ones only cost time.
 _RSA_BITS = range(2048, 8200)
+#: 65537 has four characters. A long one makes every check of a signature as dear as a signature.
+_LONGEST_EXPONENT = 8
 #: The public half of a key, and nothing else: RFC 7638 3.2 names the members.
 _MEMBERS = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
 _TYPES: dict[str, type[ECKey | OKPKey | RSAKey]] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
@@ -102,6 +104,8 @@ def public_key(jwk: object) -> ECKey | OKPKey | RSAKey:
         members = {"kty": kind} | {name: jwk[name] for name in _MEMBERS[kind]}
         if kind == "RSA" and 6 * len(members["n"]) not in _RSA_BITS:  # six bits to a character of base64url
             raise Unreadable("an RSA key has 2048 bits or more, and 8192 at the most")
+        if kind == "RSA" and len(members["e"]) > _LONGEST_EXPONENT:
+            raise Unreadable("the exponent of an RSA key is small")
         key = _TYPES[kind].import_key(members)
     except (JoseError, KeyError, ValueError, TypeError) as error:
         raise Unreadable("the key is malformed") from error

@@ -59,6 +59,11 @@ def with_hmac():
     return sign({"typ": "dpop+jwt", "alg": "HS256", "jwk": public(key)}, {"jti": "x"}, OctKey.import_key(b"x" * 32))
 
 
+def a_dear_exponent():
+    key = key_for("PS256")
+    return good(alg="PS256", header={"jwk": public(key) | {"e": public(key)["n"]}})
+
+
 def a_small_key():
     with pytest.warns(SecurityWarning):
         key = RSAKey.generate_key(1024)
@@ -92,6 +97,7 @@ REFUSED = {
     "a wrong signature": tampered,
     "EdDSA on Ed448": lambda: good(OKPKey.generate_key("Ed448"), alg="EdDSA"),
     "an RSA key of 1024 bits": a_small_key,
+    "an RSA key with a long exponent": a_dear_exponent,
     "a payload that is a list": lambda: sign(
         {"typ": "dpop+jwt", "alg": "ES256", "jwk": public(key_for("ES256"))}, b"[]", key_for("ES256")
     ),
