@@ -182,6 +182,7 @@ def _resources(request: TokenRequest, *, of: list[str]) -> list[str]:
 
 def _tokens(grant: Grant, request: TokenRequest, *, scope: str) -> dict[str, Any]:
     """RFC 6749 5.1, RFC 9449 5: the access token, and what it is."""
+    scope = " ".join(dict.fromkeys(scope.split()))
     own = grant.resources if grant.user_id else request.client.record.resources
     token = access_tokens.issue(
         grant,
