@@ -1,8 +1,8 @@
 """A program that acts for itself, and the server it asks, with requests-oauth2client.
 
 ISSUER, CLIENT_ID and CLIENT_SECRET are the program's; RESOURCE is the address of the server, which asks the provider
-about tokens with a registration of its own, SERVER_ID and SERVER_SECRET. Prints what the server learns: of a good token,
-of the same token after the program gave it back, and of one that somebody made up.
+about tokens with a registration of its own, SERVER_ID and SERVER_SECRET. Prints what the server learns: of a good
+token, of the same token after the program gave it back, and of one that somebody made up.
 """
 
 import json
