@@ -39,6 +39,7 @@ settings.configure(
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         # Asks the provider again, with prompt=none, once the sign-in is older than OIDC_RENEW_ID_TOKEN_EXPIRY_SECONDS.
         "mozilla_django_oidc.middleware.SessionRefresh",
+        # An application with forms of its own has CsrfViewMiddleware here as well.
     ],
     AUTHENTICATION_BACKENDS=[f"{__name__}.Backend"],
     LOGIN_REDIRECT_URL="/",
