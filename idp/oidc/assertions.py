@@ -1,6 +1,6 @@
 """Client assertions: a client proves who it is by a token it signed (RFC 7523 3, RFC 10070, OpenID Connect Core 9).
 
-Good once, for minutes, and for us alone. Whose it claims to be is read before the signature is checked, to know
+Good once, for a while, and for us alone. Whose it claims to be is read before the signature is checked, to know
 whose keys to check it with; nothing else is believed before.
 """
 
@@ -19,7 +19,9 @@ from idp.oidc.clients import RelyingParty
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: How far two clocks may be apart (P-31: 8 seconds ahead are accepted, more than 60 are not).
 _SKEW = timedelta(seconds=30)
-_LIFETIME = timedelta(minutes=5)
+#: How far `exp` may be away: as little as the profile needs, or as much as widespread libraries write unasked.
+_LIFETIME_IN_PROFILE = timedelta(minutes=5)
+_LIFETIME = timedelta(hours=1)
 _LONGEST = 8192
 _LONGEST_JTI = 512
 #: RFC 10070 names the first; before it, everybody sent the second or none.
@@ -100,14 +102,16 @@ def _audience(claims: dict[str, Any], client: RelyingParty, _now: datetime) -> s
     return "" if good else "aud must be the issuer, or the token endpoint"
 
 
-def _expiry(claims: dict[str, Any], _client: RelyingParty, now: datetime) -> str:
+def _expiry(claims: dict[str, Any], client: RelyingParty, now: datetime) -> str:
     """4: `exp` is required, and near."""
     expires = _seconds(claims, "exp")
     if expires is None:
         return "exp is missing"
     if expires <= (now - _SKEW).timestamp():
         return "it has expired"
-    return "exp is more than five minutes away" if expires > (now + _LIFETIME + _SKEW).timestamp() else ""
+    longest = _LIFETIME_IN_PROFILE if client.is_fapi else _LIFETIME
+    minutes = int(longest.total_seconds() // 60)
+    return f"exp is more than {minutes} minutes away" if expires > (now + longest + _SKEW).timestamp() else ""
 
 
 def _beginning(claims: dict[str, Any], _client: RelyingParty, now: datetime) -> str:

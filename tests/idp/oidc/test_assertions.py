@@ -132,7 +132,7 @@ REFUSED = {
     "exp that is text": lambda: assertion(exp=str(seconds(60))),
     "exp that is true": lambda: assertion(exp=True),
     "expired": lambda: assertion(exp=seconds(-300)),
-    "exp in an hour": lambda: assertion(exp=seconds(3600)),
+    "exp in two hours": lambda: assertion(exp=seconds(7200)),
     "exp at no time": lambda: assertion(exp=10**400),
     "exp that is no number": lambda: assertion(exp=float("nan")),
     "exp without end": lambda: assertion(exp=float("inf")),
@@ -168,12 +168,13 @@ TAKEN = {
     "the token endpoint": lambda: assertion(aud=TOKEN),
     "a list with both": lambda: assertion(aud=[ISSUER, TOKEN]),
     "five minutes": lambda: assertion(exp=seconds(300)),
+    "an hour": lambda: assertion(exp=seconds(3600)),
     "nbf eight seconds ahead": lambda: assertion(nbf=seconds(8)),
     "iat eight seconds ahead": lambda: assertion(iat=seconds(8)),
     "more claims": lambda: assertion(more={"a": 1}),
 }
 #: Of these, what the profile refuses (FAPI 2.0 5.3.2.1, 5.4).
-NOT_FAPI = {"RS256", "the token endpoint", "a list with both"}
+NOT_FAPI = {"RS256", "the token endpoint", "a list with both", "an hour"}
 
 
 @pytest.mark.parametrize("name", TAKEN)
