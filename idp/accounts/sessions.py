@@ -61,8 +61,12 @@ def find(key: str, *, policy: Policy, now: datetime) -> SignIn | None:
 
     Ended, expired, idle, tampered with, or of an account that may no longer sign in: all are None.
     """
-    row = SignIn.objects.select_related("user").filter(key_hash=keyring.fingerprint(key)).first()
-    return None if row is None else recognise(row, key, policy=policy, now=now)
+    try:
+        # Not `first`, which would sort what can only be one.
+        row = SignIn.objects.select_related("user").get(key_hash=keyring.fingerprint(key))
+    except SignIn.DoesNotExist:
+        return None
+    return recognise(row, key, policy=policy, now=now)
 
 
 def held(key: str) -> SignIn | None:
