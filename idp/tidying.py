@@ -39,6 +39,8 @@ def _grants(now: datetime) -> int:
     long_ago = now - _GRANTS
     over = Q(ended_at__lte=long_ago) | Q(refresh_expires_at__lte=long_ago) | Q(expires_at__lte=long_ago)
     never_lasted = Q(refresh_expires_at=None, created_at__lte=long_ago)
+    # A client's own: nothing can be shown twice, and there may be one every few minutes.
+    of_clients = Q(user=None)
     signed_out = Q(sign_in=None) | Q(sign_in__ended_at__isnull=False) | Q(sign_in__expires_at__lte=now)
-    dead = Grant.objects.filter(over | (never_lasted & signed_out), access_tokens=None)
+    dead = Grant.objects.filter(over | (never_lasted & signed_out) | of_clients, access_tokens=None)
     return Grant.objects.filter(pk__in=list(dead.values_list("pk", flat=True)[:_MOST_GRANTS])).delete()[0]

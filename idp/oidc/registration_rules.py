@@ -182,8 +182,12 @@ def sector(full: Metadata, *, get_json: GetJson) -> Iterable[str]:
             yield "sector_identifier_uri is only for subject_type pairwise."
         return
     if not uri:
-        if len(subjects.hosts(full["redirect_uris"])) != 1:
+        hosts = subjects.hosts(full["redirect_uris"])
+        if len(hosts) != 1:
             yield "pairwise subjects for redirect_uris on several hosts need a sector_identifier_uri."
+        elif redirect_uris.is_loopback(hosts[0]):
+            # Every program on every machine has this host.
+            yield "pairwise subjects for a native application need a sector_identifier_uri."
         return
     if urlsplit(uri).scheme != "https":
         yield "sector_identifier_uri must begin with https://."

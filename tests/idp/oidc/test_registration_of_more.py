@@ -102,6 +102,8 @@ REFUSED = [
     (BASE | {"access_token_format": "saml"}, "access_token_format"),
     (BASE | {"subject_type": "anonymous"}, "subject_type"),
     (BASE | {"subject_type": "pairwise", "redirect_uris": [CALLBACK, ELSEWHERE]}, "need a sector_identifier_uri"),
+    (BASE | {"subject_type": "pairwise", "redirect_uris": ["http://127.0.0.1/cb"]}, "native application"),
+    (SERVICE | {"subject_type": "pairwise"}, "need a sector_identifier_uri"),
     (BASE | {"sector_identifier_uri": SECTOR}, "only for subject_type pairwise"),
     (BASE | {"subject_type": "pairwise", "sector_identifier_uri": SECTOR}, "could not be read: nobody answers"),
     (BASE | {"subject_type": "pairwise", "sector_identifier_uri": "http://127.0.0.1/s"}, "https://"),

@@ -8,6 +8,8 @@ from django.utils import timezone
 from idp import tidying
 from idp.accounts import sessions
 from idp.models import Grant
+from tests.conftest import make_client
+from tests.idp.oidc.conftest import Browser, basic
 
 DAY = timedelta(days=1)
 OFFLINE = "openid offline_access"
@@ -57,6 +59,14 @@ def test_a_living_access_token_keeps_its_grant(signed_in):
     signed_in.tokens()
     Grant.objects.update(created_at=timezone.now() - 200 * DAY, sign_in=None)
     assert after(0) == 1
+
+
+def test_a_clients_own_grant_goes_with_its_token(db):
+    make_client("nightly", grant_types=["client_credentials"], redirect_uris=[], scope="")
+    who = basic(client_id="nightly")
+    assert Browser().token(authorization=who, grant_type="client_credentials").status_code == 200
+    assert after(0) == 1
+    assert after(1) == 0
 
 
 def test_a_living_sign_in_keeps_its_grants(signed_in):
