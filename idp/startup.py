@@ -21,7 +21,10 @@ def after_migration(using: str) -> None:
 
 def faults(using: str = "default") -> list[str]:
     """What keeps this provider from being ready, in words for an operator. Empty is good."""
-    found = [f"database trigger {name} is missing or altered (`manage.py migrate` writes it anew)" for name in guards.missing(using)]
+    found = [
+        f"database trigger {name} is missing or altered (`manage.py migrate` writes it anew)"
+        for name in guards.missing(using)
+    ]
     if not found and (broken := chain.head_fault()):
         found.append(broken)
     return found
