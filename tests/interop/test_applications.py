@@ -19,6 +19,7 @@ from tests.interop.applications import (
     expecting,
 )
 from tests.interop.person import Person, asked, changed, parameters
+from tests.processes import PASSWORD
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.interop, pytest.mark.processes]
@@ -132,6 +133,15 @@ def test_an_answer_with_another_state_is_refused(peer, start, person):
     application = start(peer)
     person.sign_in(application, until=application.url(peer.callback))
     person.open(changed(person.url, state="x" * 32))
+    assert_refused(person, application)
+
+
+@each(PEERS)
+def test_somebody_who_does_not_allow_it_is_not_signed_in(peer, start, person):
+    application = start(peer)
+    person.open(changed(asked(person, application), prompt="consent"))
+    person.submit(username=person.who.username, password=PASSWORD)
+    person.submit(decision="deny")
     assert_refused(person, application)
 
 
