@@ -52,11 +52,17 @@ def deliver(message_id: UUID, *, now: datetime) -> str:
     except Away as error:
         carrier = _carriers.get(message.kind)
         outbox.put_back(message, now=now, longest=carrier.longest_pause if carrier else outbox.LONGEST_RETRY)
-        log.warning("delivery delayed", message=str(message.pk), attempt=message.attempts, error=str(error))
+        log.warning(
+            "delivery delayed",
+            message=str(message.pk),
+            kind=message.kind,
+            attempt=message.attempts,
+            error=str(error),
+        )
         return "delayed"
     except Refused as error:
         outbox.give_up(message, outbox.State.FAILED)
-        log.warning("delivery refused", message=str(message.pk), error=str(error))
+        log.warning("delivery refused", message=str(message.pk), kind=message.kind, error=str(error))
         return "refused"
     log.info("delivery", message=str(message.pk), kind=message.kind, outcome=outcome)
     return outcome
