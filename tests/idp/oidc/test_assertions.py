@@ -341,6 +341,39 @@ def test_known_keys_outlive_an_outage_for_an_hour(served, clock):
     assert ask(assertion()).status_code == 401
 
 
+ES, RS = public(key_for("ES256")), public(key_for("RS256"))
+SETS = [
+    ([ES], "", "ES256", True),
+    ([ES | {"kid": "a"}, RS | {"kid": "a"}], "a", "ES256", True),
+    ([RS], None, "PS256", True),
+    ([RS | {"alg": "PS256"}], None, "RS256", False),
+    ([RS | {"alg": "PS256"}], None, "PS256", True),
+    ([RS | {"alg": "none"}], None, "PS256", False),
+    ([ES | {"use": "sig"}], None, "ES256", True),
+    ([ES | {"use": "enc"}], None, "ES256", False),
+    ([ES | {"kid": 7}], None, "ES256", False),
+    ([ES, ES], None, "ES256", False),
+    ([ES | {"kid": "a"}, ES | {"kid": "b"}], None, "ES256", False),
+    ([ES | {"kid": "a"}, ES | {"kid": "b"}], "b", "ES256", True),
+    ([key_for("ES256").as_dict(private=True)], None, "ES256", False),
+    ([{"kty": "oct", "k": "AAAA"}, ES], None, "ES256", True),
+    ([{"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"}, ES], None, "ES256", True),
+    ([None, 7, "x", [], ES], None, "ES256", True),
+    ([{"kid": str(number)} for number in range(50)] + [ES], None, "ES256", False),
+]
+
+
+@pytest.mark.parametrize(("entries", "kid", "algorithm", "found"), SETS, ids=range(len(SETS)))
+def test_one_key_fits_or_none_does(nightly, entries, kid, algorithm, found):
+    """RFC 7517 5: what is not understood is passed over. Where several could be meant, none is guessed."""
+    nightly.jwks = {"keys": entries}
+    nightly.save()
+    header = {"alg": algorithm, "kid": kid}
+    claims = {"iss": "nightly", "sub": "nightly", "aud": ISSUER, "jti": token_urlsafe(12), "exp": seconds(60)}
+    response = ask(sign(without_none(header), claims, key_for(algorithm)))
+    assert response.status_code == (200 if found else 401)
+
+
 def test_it_goes_with_codes_too(signed_in, nightly):
     nightly.grant_types, nightly.redirect_uris, nightly.scope = ["authorization_code"], [CALLBACK], "openid"
     nightly.skip_consent = True
