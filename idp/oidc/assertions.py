@@ -61,9 +61,8 @@ def check(assertion: str, client: RelyingParty, *, now: datetime) -> None:
     except jose.Unreadable as reason:
         raise RefusedError(str(reason), told=False) from reason
     for rule in _RULES:
-        reason = rule(signed.claims, client, now)
-        if reason:
-            raise RefusedError(reason, told=True)
+        if fault := rule(signed.claims, client, now):
+            raise RefusedError(fault, told=True)
     until = datetime.fromtimestamp(signed.claims["exp"], tz=now.tzinfo) + _SKEW
     if not once.is_first("assertion", str(client.record.pk), signed.claims["jti"], until=until):
         raise RefusedError("its jti has been used already", told=True)

@@ -175,7 +175,7 @@ def may_refresh(grant: Grant, client: RelyingParty) -> bool:
 
 
 def _end_family(grant: Grant | None, *, what: str, now: datetime) -> None:
-    if grant is None:
+    if grant is None or grant.user_id is None:  # a client's own grant has nothing that could be shown twice
         return
     with transaction.atomic():
         ended = Grant.objects.filter(pk=grant.pk, ended_at=None).update(ended_at=now, ended_by=f"{what}_reuse")
