@@ -1,5 +1,6 @@
 """The facts of an authorization request, put before the dispatcher: what is asked, and what is known of the person."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from idp.login import consents
@@ -41,8 +42,7 @@ def allowed_scope(
     """Of what is to allow, what this person has allowed: before, or on the page of this very request."""
     if sign_in is None:
         return ""
-    # A client may have lost a scope while its request waited.
-    scopes = [scope for scope in asked.to_allow if scope in client.scopes]
+    scopes = _still(asked.to_allow, client)
     if interaction is not None and interaction.sign_in_id == sign_in.pk:
         missing = set(consents.to_ask(client.record, scopes)) - set(interaction.consented_before or ())  # type: ignore[attr-defined]
     else:
@@ -79,7 +79,13 @@ def _known(
         sub=subjects.of(sign_in.user, client.record),
         authenticated_at=sign_in.authenticated_at,
         signed_in_for_this=for_this,
-        consent_stands=given >= set(asked.to_allow),
+        consent_stands=given >= set(_still(asked.to_allow, client)),
         # Another person may have signed in since the consent page: what was allowed must be theirs to allow.
-        consented_to_this=consented is not None and given >= set(consents.to_ask(client.record, consented)),
+        consented_to_this=consented is not None
+        and given >= set(consents.to_ask(client.record, _still(consented, client))),
     )
+
+
+def _still(scopes: Iterable[str], client: RelyingParty) -> list[str]:
+    """Those that `client` may have: it may have lost one while its request waited."""
+    return [scope for scope in scopes if scope in client.scopes]

@@ -130,6 +130,20 @@ def test_a_claim_of_a_scope_that_is_not_registered_is_left_out(signed_in, payrol
     assert Grant.objects.get().claims == {"userinfo": {"name": {}}}
 
 
+def test_what_a_client_may_no_longer_have_is_left_out_of_a_request_that_waited(browser, jane, payroll):
+    payroll.skip_consent = False
+    payroll.save()
+    browser.sign_in(jane)
+    claims = json.dumps({"userinfo": {"email": None, "name": None}})
+    _page, waiting = parked(browser.authorize(scope="openid email", claims=claims))
+    allow(waiting, jane, ["openid", "email", "profile"])
+    payroll.scope = "openid profile"
+    payroll.save()
+    assert answer(resume(browser, waiting))["code"], "and nobody is asked for it over and over"
+    grant = Grant.objects.get()
+    assert (grant.scope, grant.claims) == ("openid", {"userinfo": {"name": {}}})
+
+
 def test_the_suite_asks_for_an_essential_name(signed_in):
     tokens = signed_in.tokens(scope="openid", claims=json.dumps({"userinfo": {"name": {"essential": True}}}))
     assert signed_in.userinfo(tokens["access_token"]).json()["name"] == "Jane Doe"
@@ -164,6 +178,15 @@ def test_sub_with_a_value_is_answered_for_that_person_only(signed_in, jane, plac
 def test_a_sub_that_can_be_nobodys_is_nobodys(signed_in, value):
     claims = json.dumps({"id_token": {"sub": {"value": value}}})
     assert answer(signed_in.authorize(claims=claims, prompt="none"))["error"] == "login_required"
+
+
+def test_named_in_both_places_it_must_be_both(signed_in, jane):
+    def both(one, other):
+        return json.dumps({"userinfo": {"sub": {"values": one}}, "id_token": {"sub": {"values": other}}})
+
+    assert answer(signed_in.authorize(claims=both([jane.sub, "x"], [jane.sub]), prompt="none"))["code"]
+    for one, other in (([jane.sub], ["x"]), (["x"], [jane.sub])):
+        assert answer(signed_in.authorize(claims=both(one, other), prompt="none"))["error"] == "login_required"
 
 
 def test_sub_without_a_value_is_anybodys(signed_in):

@@ -10,13 +10,11 @@ from idp.models import Grant, Interaction
 from idp.oidc import par
 from tests.conftest import CALLBACK, make_client
 from tests.idp.oidc.conftest import CHALLENGE, ISSUER, Browser, answer, answered, ask, basic
-from tests.idp.oidc.proofs import key_for, proof
 from tests.idp.oidc.pushing import bring, push, pushed
 from tests.idp.oidc.test_authorization_request import LET_THROUGH, REFUSED, assert_a_page
 from tests.idp.oidc.test_continue import parked, resume, sign_in_for
 
 URN = "urn:ietf:params:oauth:request_uri:"
-PAR = f"{ISSUER}/par"
 
 # --- What is answered ------------------------------------------------------------------------------------------------
 
@@ -211,6 +209,14 @@ def test_another_application_cannot_use_it(signed_in):
     assert answer(bring(signed_in, name))["code"], "and it is not used up"
 
 
+def test_another_application_cannot_use_it_in_the_browser_that_has_it(browser, jane, payroll):
+    make_client("other", skip_consent=True)
+    name = pushed(browser)
+    _page, waiting = parked(bring(browser, name))
+    sign_in_for(browser, waiting, jane)
+    assert_a_page_about_it(bring(browser, name, client_id="other"))
+
+
 def test_another_browser_cannot_use_it_once_one_has(browser, jane, payroll):
     name = pushed(browser)
     parked(bring(browser, name))
@@ -251,51 +257,6 @@ def test_who_presses_cancel_is_told_by_redirect(browser, payroll):
 
 def test_a_pushed_request_may_be_answered_by_form(signed_in):
     assert answered(bring(signed_in, pushed(signed_in, response_mode="form_post")))["code"]
-
-
-# --- Proof of possession (RFC 9449 10) --------------------------------------------------------------------------------
-
-
-def test_a_proof_binds_the_code(signed_in):
-    key = key_for("ES256")
-    answer(bring(signed_in, pushed(signed_in, proof=proof(key, url=PAR))))
-    assert Grant.objects.get().dpop_jkt == key.thumbprint()
-
-
-def test_dpop_jkt_binds_the_code_wherever_it_is_sent(signed_in):
-    jkt = key_for("ES256").thumbprint()
-    answer(bring(signed_in, pushed(signed_in, dpop_jkt=jkt)))
-    signed_in.code(dpop_jkt=jkt)
-    assert set(Grant.objects.values_list("dpop_jkt", flat=True)) == {jkt}
-
-
-def test_proof_and_thumbprint_must_agree(signed_in):
-    key, other = key_for("ES256"), key_for("ES256", 1)
-    assert pushed(signed_in, dpop_jkt=key.thumbprint(), proof=proof(key, url=PAR))
-    response = push(signed_in, dpop_jkt=other.thumbprint(), proof=proof(key, url=PAR))
-    assert (response.status_code, response.json()["error"]) == (400, "invalid_dpop_proof")
-
-
-@pytest.mark.parametrize("skew", [-10, 10])
-def test_ten_seconds_of_skew_are_fine(signed_in, skew):
-    at = int(timezone.now().timestamp()) + skew
-    assert pushed(signed_in, proof=proof(url=PAR, iat=at))
-
-
-BAD_PROOFS = [
-    lambda: "nonsense",
-    lambda: proof(url=f"{ISSUER}/token"),
-    lambda: proof(url=PAR, method="GET"),
-    lambda: proof(url=PAR, alg="RS256"),
-    lambda: proof(url=PAR, iat=1),
-]
-
-
-@pytest.mark.parametrize("bad", BAD_PROOFS)
-def test_a_bad_proof_is_refused(signed_in, bad):
-    response = push(signed_in, proof=bad())
-    assert (response.status_code, response.json()["error"]) == (400, "invalid_dpop_proof")
-    assert not Interaction.objects.exists()
 
 
 def assert_a_page_about_it(response):

@@ -67,3 +67,10 @@ def test_anything_else_is_no_target(asking, resource):
     assert (response.status_code, response.json()["error"]) == (400, "invalid_target")
     assert "evil" not in response.content.decode()
     assert not Grant.objects.exists()
+
+
+def test_a_fragment_is_never_a_target_though_somebody_registered_it(asking, payroll):
+    payroll.resources = [f"{PAYMENTS}#fragment", "relative"]
+    payroll.save()
+    for resource in payroll.resources:
+        assert answer(asking.authorize(resource=resource))["error"] == "invalid_target"
