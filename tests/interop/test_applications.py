@@ -4,6 +4,7 @@ Each does what its makers say it does, in the program that docs/integrate.md sho
 must refuse is tried by somebody who sits between them and the provider's answers, in the browser.
 """
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -93,6 +94,13 @@ def test_id_tokens_verify_whatever_they_are_signed_with(algorithm, start, person
     application = start(expecting(OPENID_CLIENT, algorithm))
     person.sign_in(application)
     assert person.told["claims"]["sub"] == subject(person)
+
+
+def test_an_access_token_that_can_be_read_is_as_good(start, person):
+    application = start(replace(OPENID_CLIENT, name="openid-client-jwt", metadata={"access_token_format": "jwt"}))
+    person.sign_in(application)
+    person.send(application.url("/refresh"))
+    assert person.told["userinfo"]["email"] == person.who.email
 
 
 @each([OPENID_CLIENT, STRICT[0]])
