@@ -193,9 +193,8 @@ class _Shown:
 
 
 def _seal(grant_id: uuid.UUID, *, generation: int) -> str:
-    family = urlsafe_b64encode(grant_id.bytes).rstrip(b"=").decode()
     chance = token_urlsafe(16)
-    return f"{family}.{generation}.{chance}.{keyring.seal(_SEAL, grant_id.bytes, generation, chance)}"
+    return f"{_family(grant_id)}.{generation}.{chance}.{keyring.seal(_SEAL, grant_id.bytes, generation, chance)}"
 
 
 def _read(token: str) -> _Shown | None:
@@ -204,8 +203,14 @@ def _read(token: str) -> _Shown | None:
         shown = _Shown(grant_id=uuid.UUID(bytes=urlsafe_b64decode(family + "==")), generation=int(generation))
     except ValueError:
         return None
+    if (family, generation) != (_family(shown.grant_id), str(shown.generation)):
+        return None  # another spelling of the same: none of ours, and so no reuse of ours
     genuine = keyring.is_sealed(_SEAL, seal, shown.grant_id.bytes, shown.generation, chance)
     return shown if genuine else None
+
+
+def _family(grant_id: uuid.UUID) -> str:
+    return urlsafe_b64encode(grant_id.bytes).rstrip(b"=").decode()
 
 
 # --- UPDATE … RETURNING, which Django has no word for ---------------------------------------------------------

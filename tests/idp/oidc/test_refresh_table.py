@@ -61,6 +61,18 @@ def test_no_part_of_it_can_be_changed(signed_in, tokens, part):
     assert signed_in.refresh(tokens["refresh_token"]).status_code == 200
 
 
+def test_another_spelling_of_it_is_another_token(signed_in, tokens):
+    """The last of 22 characters holds two bits: sixteen of them decode to the same family."""
+    family, generation, rest = tokens["refresh_token"].split(".", 2)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    spelt = [f"{family[:-1]}{letter}.{generation}.{rest}" for letter in alphabet if letter != family[-1]]
+    spelt += [f"{family}.{number}.{rest}" for number in ("01", "+1", " 1", "1_0", "१")]
+    spelt += [f"{family}=.{generation}.{rest}", f"{family}!.{generation}.{rest}"]
+    for token in spelt:
+        assert signed_in.refresh(token).json()["error"] == "invalid_grant"
+    assert signed_in.refresh(tokens["refresh_token"]).status_code == 200
+
+
 NARROWER = [
     ("openid", {"id_token", "refresh_token"}),
     ("openid profile", {"id_token", "refresh_token"}),
