@@ -27,6 +27,8 @@ HERE = Path(__file__).resolve().parent
 CLIENTS = HERE / "clients"
 NODE_MODULES = HERE / "node_modules"
 PYTHON = ROOT / "build" / "interop" / "bin" / "python"
+#: What express-openid-connect asks for.
+OLDEST_NODE = (20, 19)
 #: Where Debian, and others, keep what Apache can load.
 APACHE_MODULES = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
 OFFLINE = "openid profile email offline_access"
@@ -63,13 +65,23 @@ class Running:
 
 def node(script: str) -> Callable[[], list[str]]:
     def command() -> list[str]:
-        program = shutil.which("node")
-        if program is None or shutil.which("npm") is None:
-            raise Missing("no node and npm on PATH")
-        fetched(NODE_MODULES / ".fetched", HERE / "package-lock.json", fetch_from_npm)
-        return [program, str(CLIENTS / script)]
+        tools = node_tools()
+        fetched(NODE_MODULES / ".fetched", HERE / "package-lock.json", lambda: fetch_from_npm(tools))
+        return [str(tools / "node"), str(CLIENTS / script)]
 
     return command
+
+
+def node_tools() -> Path:
+    """The folder with a node that is new enough, and its npm: the machine's, or else the ones PyPI has."""
+    own = shutil.which("node")
+    if own and shutil.which("npm", path=str(Path(own).parent)):
+        said = subprocess.run([own, "--version"], capture_output=True, text=True, check=False).stdout
+        version = tuple(int(part) for part in said.strip().lstrip("v").split(".") if part.isdigit())
+        if version >= OLDEST_NODE:
+            return Path(own).parent
+    fetched(PYTHON.parent.parent / ".fetched", HERE / "requirements.txt", fetch_from_pypi)
+    return PYTHON.parent
 
 
 def python(script: str) -> Callable[[], list[str]]:
@@ -97,9 +109,9 @@ def fetched(stamp: Path, lock: Path, fetch: Callable[[], list[list[str]]]) -> No
         stamp.write_text(wanted)
 
 
-def fetch_from_npm() -> list[list[str]]:
+def fetch_from_npm(tools: Path) -> list[list[str]]:
     # No scripts: nothing of what is fetched runs before a test asks for it.
-    return [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]]
+    return [[str(tools / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]]
 
 
 def fetch_from_pypi() -> list[list[str]]:
