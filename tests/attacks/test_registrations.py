@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -125,6 +125,14 @@ def test_no_code_goes_to_an_address_that_was_written_in(wiki, client):
     response = client.get("/authorize", request, secure=True, headers={"host": "id.contoso.example"})
     assert response.status_code == 400
     assert "evil.example" not in response.get("Location", "")
+
+
+def test_the_audit_finds_it(wiki, capsys):
+    call_command("verify_audit")
+    assert "every application is as it was registered" in capsys.readouterr().out
+    write(wiki, skip_consent=True)
+    with pytest.raises(CommandError, match=f"application {wiki.client_id}: its seal does not match"):
+        call_command("verify_audit")
 
 
 def test_a_seal_is_good_with_an_older_root_key(wiki, settings):
