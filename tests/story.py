@@ -85,7 +85,9 @@ class Page:
 class Person:
     """Somebody at one browser. Another browser is another Person."""
 
-    def __init__(self, *, device="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", address="192.0.2.10"):
+    def __init__(
+        self, *, device="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", address="192.0.2.10"
+    ):
         self.http = Http(enforce_csrf_checks=True, HTTP_USER_AGENT=device, REMOTE_ADDR=address, HTTP_HOST=HOST)
         self.page = None
 
