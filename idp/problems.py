@@ -1,6 +1,7 @@
 """Pages for what went wrong: what happened, what to do, and a reference to find it by. Never a dead end."""
 
 import json
+import re
 
 import structlog
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,8 @@ MACHINE = (
     "/userinfo",
 )
 
+_ONLY_LANGUAGE = re.compile(r"(lang=[a-z-]{2,8})?")
+
 
 def is_machine(request: HttpRequest) -> bool:
     """Whether this is an endpoint for programs rather than a page for people."""
@@ -46,8 +49,8 @@ def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpR
         "reference": reference,
         "back": {"url": "/sign-in", "label": _("Go to sign-in")},
     }
-    if set(request.GET) - {"lang"}:
-        # The language links would repeat what was refused.
+    if not _ONLY_LANGUAGE.fullmatch(request.META.get("QUERY_STRING", "")):
+        # The language links would repeat what was refused, which perhaps could not even be read.
         context["languages"] = ()
     return HttpResponse(render_to_string("idp/problem.html", context, request), status=status)
 
