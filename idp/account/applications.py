@@ -35,8 +35,7 @@ class Allowed:
 def applications(request: HttpRequest) -> HttpResponse:
     """The list; and, by POST, the end of one entry of it."""
     now = timezone.now()
-    key = browser.cookie(request, browser.SESSION)
-    current = sessions.find(key, policy=policy(), now=now) if key else None
+    current = sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
     if current is None:
         return SeeOther("/sign-in")
     if request.method == "POST":

@@ -14,8 +14,7 @@ from idp.conf import policy
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """Who is signed in here, and a way to sign out."""
-    key = browser.cookie(request, browser.SESSION)
-    current = sessions.find(key, policy=policy(), now=timezone.now()) if key else None
+    current = sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=timezone.now())
     if current is None:
         return SeeOther("/sign-in")
     user = current.user

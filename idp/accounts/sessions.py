@@ -59,8 +59,11 @@ def begin(user: User, *, amr: list[str], origin: Origin, policy: Policy, now: da
 def find(key: str, *, policy: Policy, now: datetime) -> SignIn | None:
     """The living sign-in of this key with its user, or None; one query, and a write once a minute.
 
-    Ended, expired, idle, tampered with, or of an account that may no longer sign in: all are None.
+    Ended, expired, idle, tampered with, or of an account that may no longer sign in: all are None. A browser without
+    a key costs no query.
     """
+    if not key:
+        return None
     try:
         # Not `first`, which would sort what can only be one.
         row = SignIn.objects.select_related("user").get(key_hash=keyring.fingerprint(key))
@@ -74,6 +77,8 @@ def held(key: str) -> SignIn | None:
 
     For signing out: applications may go on with it long after we would have asked for the password again.
     """
+    if not key:
+        return None
     row = SignIn.objects.select_related("user").filter(key_hash=keyring.fingerprint(key), ended_at=None).first()
     return row if row is not None and keyring.is_sealed(_SEAL, row.seal, *_parts(row)) else None
 

@@ -65,8 +65,7 @@ def consent(request: HttpRequest) -> HttpResponse:
     """`/consent`: what the application will see, and what may be left out."""
     now = timezone.now()
     interaction = interactions.find(request, request.GET.get("i", ""), now=now)
-    key = browser.cookie(request, browser.SESSION)
-    current = sessions.find(key, policy=policy(), now=now) if key else None
+    current = sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
     if interaction is None or current is None:
         return _on(request)
     if request.method == "GET":

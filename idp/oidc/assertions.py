@@ -22,8 +22,6 @@ _SKEW = timedelta(seconds=30)
 #: How far `exp` may be away: as little as the profile needs, or as much as widespread libraries write unasked.
 _LIFETIME_IN_PROFILE = timedelta(minutes=5)
 _LIFETIME = timedelta(hours=1)
-_LONGEST = 8192
-_LONGEST_JTI = 512
 #: RFC 10070 names the first; before it, everybody sent the second or none.
 _TYPES = (None, "client-authentication+jwt", "jwt")
 #: RFC 7515 4.1: a header that brings its own keys is refused, not merely ignored.
@@ -56,7 +54,6 @@ def check(assertion: str, client: RelyingParty, *, now: datetime) -> None:
             assertion,
             algorithms=client.assertion_algorithms,
             key_of=lambda header: _key(header, client),
-            longest=_LONGEST,
         )
     except jose.Unreadable as reason:
         raise RefusedError(str(reason), told=False) from reason
@@ -103,7 +100,7 @@ def _audience(claims: dict[str, Any], client: RelyingParty, _now: datetime) -> s
 
 def _expiry(claims: dict[str, Any], client: RelyingParty, now: datetime) -> str:
     """4: `exp` is required, and near."""
-    expires = _seconds(claims, "exp")
+    expires = jose.seconds(claims, "exp")
     if expires is None:
         return "exp is missing"
     if expires <= (now - _SKEW).timestamp():
@@ -116,7 +113,7 @@ def _expiry(claims: dict[str, Any], client: RelyingParty, now: datetime) -> str:
 def _beginning(claims: dict[str, Any], _client: RelyingParty, now: datetime) -> str:
     """5 and 6: `nbf` and `iat`, where they are given, have come."""
     for name in ("nbf", "iat"):
-        moment = _seconds(claims, name)
+        moment = jose.seconds(claims, name)
         if name in claims and (moment is None or moment > (now + _SKEW).timestamp()):
             return f"{name} is in the future"
     return ""
@@ -124,7 +121,7 @@ def _beginning(claims: dict[str, Any], _client: RelyingParty, now: datetime) -> 
 
 def _jti(claims: dict[str, Any], _client: RelyingParty, _now: datetime) -> str:
     """7: required here, so that an assertion is good once (Core 9)."""
-    return "" if jose.is_text(claims.get("jti"), longest=_LONGEST_JTI) else "jti is missing or too long"
+    return "" if jose.is_text(claims.get("jti"), longest=jose.LONGEST_JTI) else "jti is missing or too long"
 
 
 _RULES: tuple[Callable[[dict[str, Any], RelyingParty, datetime], str], ...] = (
@@ -134,8 +131,3 @@ _RULES: tuple[Callable[[dict[str, Any], RelyingParty, datetime], str], ...] = (
     _beginning,
     _jti,
 )
-
-
-def _seconds(claims: dict[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -158,8 +158,6 @@ def _answered(
 def _signed_in(request: HttpRequest, now: datetime, interaction: Interaction | None = None) -> SignIn | None:
     """Who is signed in at this browser. The sign-in that came with the request is not asked for again."""
     key = browser.cookie(request, browser.SESSION)
-    if not key:
-        return None
     here = interaction.sign_in if interaction is not None else None
     known = sessions.recognise(here, key, policy=policy(), now=now) if here is not None else None
     return known or sessions.find(key, policy=policy(), now=now)

@@ -28,8 +28,6 @@ _AGE = timedelta(seconds=60)
 _AHEAD = timedelta(seconds=30)
 #: A nonce is handed out for one period and accepted in the next as well.
 _NONCE_PERIOD = 300
-_LONGEST = 8192
-_LONGEST_JTI = 512
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _PORTS = {"http": 80, "https": 443}
 
@@ -124,7 +122,7 @@ def _read(proof: str) -> tuple[Key, dict[str, Any]]:
         return found[0]
 
     try:
-        signed = jose.read(proof.strip(), algorithms=ALGORITHMS, key_of=shown, longest=_LONGEST)
+        signed = jose.read(proof.strip(), algorithms=ALGORITHMS, key_of=shown)
     except jose.Unreadable as reason:
         raise InvalidProofError(f"The DPoP proof cannot be accepted: {reason}.") from reason
     return found[0], signed.claims
@@ -134,7 +132,7 @@ def _read(proof: str) -> tuple[Key, dict[str, Any]]:
 
 
 def _check_jti(claims: dict[str, Any], _method: str, _url: str, _now: datetime) -> None:
-    if not jose.is_text(claims.get("jti"), longest=_LONGEST_JTI):
+    if not jose.is_text(claims.get("jti"), longest=jose.LONGEST_JTI):
         raise InvalidProofError("jti of the DPoP proof is missing or too long.")
 
 
@@ -149,7 +147,7 @@ def _check_htu(claims: dict[str, Any], _method: str, url: str, _now: datetime) -
 
 
 def _check_iat(claims: dict[str, Any], _method: str, _url: str, now: datetime) -> None:
-    made, moment = _seconds(claims, "iat"), now.timestamp()
+    made, moment = jose.seconds(claims, "iat"), now.timestamp()
     if made is None or not moment - _AGE.total_seconds() <= made <= moment + _AHEAD.total_seconds():
         raise InvalidProofError("iat of the DPoP proof is missing, too old or in the future.")
 
@@ -157,7 +155,7 @@ def _check_iat(claims: dict[str, Any], _method: str, _url: str, now: datetime) -
 def _check_exp_and_nbf(claims: dict[str, Any], _method: str, _url: str, now: datetime) -> None:
     """A proof needs neither. One that has them means them (RFC 7519 4.1.4, 4.1.5)."""
     moment, skew = now.timestamp(), _AHEAD.total_seconds()
-    expires, begins = _seconds(claims, "exp"), _seconds(claims, "nbf")
+    expires, begins = jose.seconds(claims, "exp"), jose.seconds(claims, "nbf")
     if "exp" in claims and (expires is None or expires <= moment - skew):
         raise InvalidProofError("The DPoP proof has expired.")
     if "nbf" in claims and (begins is None or begins > moment + skew):
@@ -171,11 +169,6 @@ _CHECKS: tuple[Callable[[dict[str, Any], str, str, datetime], None], ...] = (
     _check_iat,
     _check_exp_and_nbf,
 )
-
-
-def _seconds(claims: dict[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _normal(url: str) -> tuple[str, str, int | None, str] | None:

@@ -7,7 +7,7 @@ all. What a header says about keys (`jku`, `x5u`, …) is never followed.
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
@@ -17,6 +17,10 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 _RSA_BITS = range(2048, 8200)
 #: 65537 has four characters. A long one makes every check of a signature as dear as a signature.
 _LONGEST_EXPONENT = 8
+#: A token of ours is a tenth of this, and so is any proof; a longer one is not parsed (CVE-2025-61920).
+_LONGEST = 8192
+#: The longest `jti` that is taken, in characters.
+LONGEST_JTI = 512
 #: The public half of a key, and nothing else: RFC 7638 3.2 names the members.
 _MEMBERS = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
 _TYPES: dict[str, type[ECKey | OKPKey | RSAKey]] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
@@ -48,14 +52,13 @@ def read(
     *,
     algorithms: Collection[str],
     key_of: Callable[[dict[str, Any]], Key],
-    longest: int,
 ) -> Signed:
     """What `token` says, if its signature is by `key_of(its header)` with one of `algorithms`.
 
     Refused before any key is touched: another serialisation, another algorithm, and a header with `crit` or `b64`,
     of which nothing is understood here (RFC 7515 4.1.11). Raises Unreadable; passes on what `key_of` raises.
     """
-    if len(token) > longest or not token.isascii() or token.count(".") != 2:  # noqa: PLR2004 -- the compact form
+    if len(token) > _LONGEST or not token.isascii() or token.count(".") != 2:  # noqa: PLR2004 -- the compact form
         raise Unreadable("it is not a JWT in compact form")
     registry = _Registry(algorithms=algorithms, strict_check_header=False)
     try:
@@ -72,14 +75,21 @@ def read(
     try:
         if not jws.validate_compact(parsed, key, registry=registry):
             raise Unreadable("its signature is wrong")
-        claims = json.loads(parsed.payload or b"", parse_constant=_refuse)
-        # NaN and infinities, which no rule about times would refuse: they compare as nothing does.
+        claims = json.loads(parsed.payload or b"")
+        # NaN and infinities are not JSON (RFC 8259 6), though Python reads them, and 1e400 as well; and no rule about
+        # times would refuse them: they compare as nothing does.
         json.dumps(claims, allow_nan=False)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise Unreadable("its signature is wrong") from error
     if not isinstance(claims, dict):
         raise Unreadable("its payload is not an object")
     return Signed(header=header, claims=claims)
+
+
+def seconds(claims: dict[str, Any], name: str) -> float | None:
+    """The claim as a NumericDate (RFC 7519 2); None if it is missing or something else."""
+    value = claims.get(name)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def is_text(value: object, *, longest: int) -> bool:
@@ -125,11 +135,6 @@ def algorithms_of(key: Key) -> tuple[str, ...]:
     """Which of our algorithms `key` can be used with."""
     curve = getattr(key, "curve_name", "")
     return tuple(name for name, (kind, wanted) in _KEYS.items() if key.key_type == kind and wanted in ("", curve))
-
-
-def _refuse(_constant: str) -> NoReturn:
-    """RFC 8259 6: NaN and Infinity are not JSON, though Python reads them; and they pass every comparison."""
-    raise ValueError("not a number of JSON")
 
 
 class _Registry(jws.JWSRegistry):

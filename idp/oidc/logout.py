@@ -147,5 +147,4 @@ def _signed_out(
 
 
 def _signed_in(request: HttpRequest) -> SignIn | None:
-    key = browser.cookie(request, browser.SESSION)
-    return sessions.held(key) if key else None
+    return sessions.held(browser.cookie(request, browser.SESSION))
