@@ -126,8 +126,10 @@ def withdraw(user: User, client_id: str, *, now: datetime, origin: Origin) -> bo
 
 
 def in_words(scopes: Iterable[str]) -> tuple[Item, ...]:
-    """What these scopes allow, in the language of the page."""
-    return tuple(Item(value=scope, sentence=gettext(_SENTENCES.get(scope, scope))) for scope in scopes)
+    """What these scopes allow, in the language of the page and in an order that reads: "the same" comes last."""
+    order = list(_SENTENCES)
+    ordered = sorted(scopes, key=lambda scope: order.index(scope) if scope in order else len(order))
+    return tuple(Item(value=scope, sentence=gettext(_SENTENCES.get(scope, scope))) for scope in ordered)
 
 
 def _asked(parameters: dict[str, Any]) -> list[str]:

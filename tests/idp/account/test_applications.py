@@ -49,6 +49,14 @@ def tokens(browser, client_id="shop"):
     return browser.redeem(code, authorization=basic(client_id)).json()
 
 
+def test_what_is_the_same_while_you_are_away_is_said_last(hers):
+    """Scopes are stored by the alphabet, in which it would come before your profile."""
+    text = page(hers).content.decode()
+    assert text.index("Your email address") < text.index("The same, also while you are away")
+    words = consents.in_words(["offline_access", "profile", "unheard of", "openid"])
+    assert [item.value for item in words] == ["openid", "profile", "offline_access", "unheard of"]
+
+
 def test_the_page_lists_what_was_allowed_in_words(hers):
     text = page(hers).content.decode()
     assert 'data-page="applications"' in text
