@@ -170,7 +170,7 @@ IDP = {
     "session_absolute": timedelta(hours=12),
     "interaction_lifetime": timedelta(hours=1),
     "access_token_lifetime": timedelta(minutes=10),
-    "second_factor_enforced": False,
+    "second_factor": env.str("SECOND_FACTOR", default="offered"),
 }
 RECOVERY: dict[str, object] = {}
 

@@ -17,6 +17,10 @@ from idp.audit.events import Origin
 SESSION = "regain-session"
 #: Binds a waiting authorization request to the browser that brought it.
 BROWSER = "regain-browser"
+#: Holds the key of a sign-in that waits for its second factor.
+PENDING = "regain-pending"
+#: By which a browser is known to the accounts that signed in there before.
+DEVICE = "regain-device"
 LANGUAGE_LIFETIME = timedelta(days=365)
 
 
@@ -71,6 +75,13 @@ def remember(request: HttpRequest, response: HttpResponseBase) -> None:
 def browser_hash(request: HttpRequest) -> str:
     """What is stored to recognise this browser by."""
     return keyring.fingerprint(browser_key(request))
+
+
+def device_key(request: HttpRequest) -> str:
+    """The key by which accounts know this browser: its cookie's, or a new one that the response must set."""
+    key = getattr(request, "device_key", "") or cookie(request, DEVICE) or token_urlsafe(32)
+    request.device_key = key  # type: ignore[attr-defined]
+    return key
 
 
 def origin(request: HttpRequest) -> Origin:

@@ -20,8 +20,6 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
     try:
         policy()
         branding.brand_css()
-        if policy().second_factor_enforced:
-            found.append(Error("IDP['second_factor_enforced'] is on, but no second factor is built.", id="idp.E004"))
         hooks.plugins()
     except (ImproperlyConfigured, ImportError, ValueError) as error:
         found.append(Error(str(error), id="idp.E001"))

@@ -5,6 +5,7 @@ Pure functions take what they need from it as arguments; only views, tasks and c
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,16 @@ class Limit:
 
     count: int
     per: timedelta
+
+
+class SecondFactor(StrEnum):
+    """What the tenant asks of people besides a password. Whoever has a second factor is always asked for it."""
+
+    #: Nobody is offered one.
+    OFF = "off"
+    OFFERED = "offered"
+    REQUIRED_FOR_ADMINISTRATORS = "required_for_administrators"
+    REQUIRED = "required"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +53,81 @@ class Policy:
     #: (NIST SP 800-63B 3.2.2 allows at most 100 consecutive failures).
     sign_in_per_network: Limit = Limit(count=10, per=timedelta(minutes=10))
     sign_in_per_account: Limit = Limit(count=100, per=timedelta(days=1))
-    #: Whether every sign-in asks for a second factor; passwords of 8 characters are enough only then.
-    second_factor_enforced: bool = False
+    #: Who signs in with a second factor. Passwords of 8 characters are enough only where everybody does.
+    second_factor: SecondFactor = SecondFactor.OFFERED
+    #: Tries at one kind of second factor of one account (NIST SP 800-63B 3.2.2). Each kind has its own, so that nobody
+    #: who fails at one closes another.
+    factor_tries: Limit = Limit(count=10, per=timedelta(hours=1))
+    factor_tries_per_day: Limit = Limit(count=30, per=timedelta(days=1))
+    #: How long a password that was right waits for its second factor.
+    pending_lifetime: timedelta = timedelta(minutes=10)
+    #: For how long the owner may have a browser asked for no second factor; zero: never.
+    trust_devices_for: timedelta = timedelta(days=30)
+    #: A browser that nobody signed in from for this long is a new one.
+    device_lifetime: timedelta = timedelta(days=400)
+    #: Sensitive pages ask again who you are if the last time is longer ago (ASVS 7.5.1, 7.5.3).
+    step_up: timedelta = timedelta(minutes=10)
+    #: How long a new recovery address proves nobody, and a removed one is still told of everything.
+    address_quarantine: timedelta = timedelta(days=7)
     #: Whether proofs of possession need a nonce of ours besides their own id (RFC 9449 8). It costs a request.
     dpop_nonce_required: bool = False
 
     def __post_init__(self) -> None:
-        if not timedelta(0) < self.code_lifetime <= timedelta(seconds=60):
-            raise ImproperlyConfigured("IDP['code_lifetime'] must be between 1 and 60 seconds.")
-        if not (1 <= self.sign_in_per_network.count <= 100 and 1 <= self.sign_in_per_account.count <= 100):  # noqa: PLR2004 -- NIST SP 800-63B 3.2.2
-            raise ImproperlyConfigured("IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries.")
-        if self.session_idle > self.session_absolute:
-            raise ImproperlyConfigured("IDP['session_idle'] is longer than IDP['session_absolute'].")
-        if self.signing_key_lifetime < timedelta(days=1):
-            raise ImproperlyConfigured("IDP['signing_key_lifetime'] must be a day or more.")
-        if self.session_absolute > timedelta(days=30):
-            raise ImproperlyConfigured("IDP['session_absolute'] may be 30 days at the most.")
+        for holds, otherwise in (*self._factors(), *self._times()):
+            if not holds:
+                raise ImproperlyConfigured(otherwise)
+
+    def _factors(self) -> tuple[tuple[bool, str], ...]:
+        most = 100  # NIST SP 800-63B 3.2.2
+        tries = (self.factor_tries.count, self.factor_tries_per_day.count)
+        signing_in = (self.sign_in_per_network.count, self.sign_in_per_account.count)
+        return (
+            (
+                self.second_factor in list(SecondFactor),
+                f"IDP['second_factor'] (SECOND_FACTOR) must be one of {', '.join(SecondFactor)}.",
+            ),
+            (
+                all(1 <= count <= most for count in tries),
+                "IDP['factor_tries'] and ['factor_tries_per_day'] allow 1 to 100 tries.",
+            ),
+            (
+                all(1 <= count <= most for count in signing_in),
+                "IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries.",
+            ),
+        )
+
+    def _times(self) -> tuple[tuple[bool, str], ...]:
+        nothing, minute, day = timedelta(0), timedelta(minutes=1), timedelta(days=1)
+        return (
+            (
+                nothing < self.code_lifetime <= minute,
+                "IDP['code_lifetime'] must be between 1 and 60 seconds.",
+            ),
+            (
+                self.session_idle <= self.session_absolute,
+                "IDP['session_idle'] is longer than IDP['session_absolute'].",
+            ),
+            (self.session_absolute <= 30 * day, "IDP['session_absolute'] may be 30 days at the most."),
+            (self.signing_key_lifetime >= day, "IDP['signing_key_lifetime'] must be a day or more."),
+            (
+                nothing <= self.trust_devices_for <= 90 * day,
+                "IDP['trust_devices_for'] may be 90 days at the most.",
+            ),
+            (minute <= self.step_up <= 15 * minute, "IDP['step_up'] must be between 1 and 15 minutes."),
+            (
+                minute <= self.pending_lifetime <= 30 * minute,
+                "IDP['pending_lifetime'] must be between 1 and 30 minutes.",
+            ),
+            (
+                nothing <= self.address_quarantine <= 30 * day,
+                "IDP['address_quarantine'] may be 30 days at the most.",
+            ),
+        )
+
+    @property
+    def second_factor_enforced(self) -> bool:
+        """Whether no sign-in goes by a password alone."""
+        return self.second_factor == SecondFactor.REQUIRED
 
 
 @lru_cache(maxsize=1)

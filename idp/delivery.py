@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 
 from idp import notices, outbox
-from idp.accounts import credentials
+from idp.accounts import sealing
 from idp.channels import Away, Letter, Refused, email
 from idp.models import Message
 from idp.plugins import hooks
@@ -76,7 +76,7 @@ def _attempt(message: Message) -> str:
         # A decoy, or an address removed meanwhile: the same provider is asked, and handed nothing.
         email.probe()
         return _sent(message)
-    address = credentials.open_address(message.address)
+    address = sealing.open_address(message.address)
     if address is not None and address.user != message.user_id:
         # The row was pointed at somebody else's address, which this software never does.
         log.error("message redirected", alarm="message.redirected", message=str(message.pk))

@@ -12,8 +12,18 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 GUARDED = ("idp_credential", "idp_recoveryaddress")
-#: Columns by which two rows are the same credential.
-_SAME = {"idp_credential": ("user_id", "kind"), "idp_recoveryaddress": ("user_id", "channel", "digest")}
+#: What a row keeps for good: whose it is, and what.
+_STANDS = {"idp_credential": ("user_id", "kind"), "idp_recoveryaddress": ("user_id", "channel", "digest")}
+#: When two rows would be the same: of some kinds an account has one at the most.
+_SAME = {
+    "idp_credential": "user_id = NEW.user_id AND kind = NEW.kind AND kind IN ('password', 'recovery_codes')",
+    "idp_recoveryaddress": "user_id = NEW.user_id AND channel = NEW.channel AND digest = NEW.digest",
+}
+#: What is over for good. A removed factor does not come back; a set of recovery codes may be replaced after that.
+_OVER = {
+    "idp_credential": "(OLD.material = '' AND OLD.kind <> 'recovery_codes')",
+    "idp_recoveryaddress": "(1 = 0)",
+}
 
 
 def install(using: str = "default") -> None:
@@ -45,16 +55,16 @@ def _statements(connection: BaseDatabaseWrapper) -> list[str]:
 def _sqlite_triggers() -> dict[str, str]:
     triggers = {}
     for table in GUARDED:
-        same = " AND ".join(f"{column} = NEW.{column}" for column in _SAME[table])
-        moved = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in ("id", *_SAME[table]))
+        moved = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in ("id", *_STANDS[table]))
         triggers[f"{table}_insert"] = (
             f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} "
-            f"WHEN NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({same})) "
+            f"WHEN NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({_SAME[table]})) "
             f"BEGIN SELECT RAISE(ABORT, '{table}: a first version is 1, and there is one'); END"
         )
         triggers[f"{table}_update"] = (
             f"CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} "
             f"WHEN NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} "
+            f"OR {_OVER[table]} "
             f"BEGIN SELECT RAISE(ABORT, '{table}: a next version needs a proof and a seal of its own'); END"
         )
         triggers[f"{table}_delete"] = (
@@ -80,19 +90,18 @@ def _postgresql_functions() -> dict[str, str]:
     # The class of errors that a broken constraint has, as RAISE(ABORT) has on SQLite: the writer expects it.
     as_fault = "USING ERRCODE = 'integrity_constraint_violation'"
     for table in GUARDED:
-        same = " AND ".join(f"{column} = NEW.{column}" for column in _SAME[table])
-        moved = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in ("id", *_SAME[table]))
+        moved = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in ("id", *_STANDS[table]))
         functions[f"{table}_guard"] = f"""
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     RAISE EXCEPTION '{table}: not emptied' {as_fault};
   ELSIF TG_OP = 'INSERT' THEN
-    IF NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({same})) THEN
+    IF NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({_SAME[table]})) THEN
       RAISE EXCEPTION '{table}: a first version is 1, and there is one' {as_fault};
     END IF;
     RETURN NEW;
   ELSIF TG_OP = 'UPDATE' THEN
-    IF NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} THEN
+    IF NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} OR {_OVER[table]} THEN
       RAISE EXCEPTION '{table}: a next version needs a proof and a seal of its own' {as_fault};
     END IF;
     RETURN NEW;

@@ -1,4 +1,7 @@
-"""Notices: messages that tell and ask nothing. They cannot be switched off, by anybody."""
+"""Notices: messages that tell and ask nothing. They cannot be switched off, by anybody.
+
+Every verified address of the account is told, and for a while the one that its owner took out.
+"""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -6,14 +9,39 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from idp import outbox
+from idp import notice_words, outbox
 from idp.audit.events import Origin
 from idp.channels import Letter
 from idp.models import Message, RecoveryAddress
+from idp.notice_words import (
+    ADDRESS_ADDED,
+    ADDRESS_REMOVED,
+    FACTOR_ADDED,
+    FACTOR_PAUSED,
+    FACTOR_REMOVED,
+    NEW_DEVICE,
+    RECOVERY_CODE_USED,
+)
 from idp.pages import tenant
+
+__all__ = [
+    "ADDRESS_ADDED",
+    "ADDRESS_REMOVED",
+    "FACTOR_ADDED",
+    "FACTOR_PAUSED",
+    "FACTOR_REMOVED",
+    "NEW_DEVICE",
+    "PASSWORD_CHANGED",
+    "RECOVERY_CODE_USED",
+    "letter",
+    "password_changed",
+    "post",
+    "write",
+]
 
 PASSWORD_CHANGED = "idp.password_changed"
 #: A notice that arrives a day late is still worth having; a week late it frightens for nothing.
@@ -30,33 +58,54 @@ def password_changed(
     now: datetime,
 ) -> int:
     """Tell every address of `user` that their password was changed. Returns how many are told."""
-    facts = {
-        "changed_at": now.isoformat(),
-        "proved_by": proved_by,
-        "sessions_ended": sessions_ended,
+    facts = {"proved_by": proved_by, "sessions_ended": sessions_ended}
+    return post(PASSWORD_CHANGED, user, reference=reference, origin=origin, now=now, **facts)
+
+
+def post(kind: str, user: UUID, *, reference: UUID, origin: Origin, now: datetime, **facts: Any) -> int:
+    """Tell every address of `user`, in the caller's transaction. Returns how many are told.
+
+    `facts` are what the words of this kind need (`notice_words`): names that its owner gave, kinds and counts; never a
+    code or an address.
+    """
+    told = {
+        "at": now.isoformat(),
         "language": translation.get_language() or settings.LANGUAGE_CODE,
         **asdict(origin),
+        **facts,
     }
-    addresses = RecoveryAddress.objects.filter(user=user).values_list("pk", flat=True)
-    drafts = [_draft(PASSWORD_CHANGED, user, address, reference, facts, now) for address in addresses]
+    addresses = RecoveryAddress.objects.filter(Q(told_until=None) | Q(told_until__gt=now), user=user)
+    drafts = [
+        outbox.Draft(
+            kind=kind,
+            queue="notice",
+            user=user,
+            address=address,
+            reference=reference,
+            facts=told,
+            not_after=now + _USEFUL_FOR,
+        )
+        for address in addresses.values_list("pk", flat=True)
+    ]
     outbox.post(*drafts, now=now)
     return len(drafts)
 
 
 def letter(message: Message, *, language: str) -> Letter | None:
     """The words of one of our own notices; None if the message is a plug-in's."""
-    if message.kind != PASSWORD_CHANGED:
-        return None
     facts = message.facts
-    return write(
-        "idp/mail/password_changed",
-        language=language,
-        changed_at=timezone.localtime(datetime.fromisoformat(facts["changed_at"])),
-        device=facts["device"],
-        proved_by=facts["proved_by"],
-        sessions_ended=facts["sessions_ended"],
-        sign_in_url=f"{settings.ISSUER}/sign-in",
-    )
+    common = {
+        "at": timezone.localtime(datetime.fromisoformat(facts["at"])) if "at" in facts else None,
+        "device": facts.get("device", ""),
+        "place": facts.get("place", ""),
+        "sign_in_url": f"{settings.ISSUER}/sign-in",
+    }
+    if message.kind == PASSWORD_CHANGED:
+        proved = {name: facts[name] for name in ("proved_by", "sessions_ended")}
+        return write("idp/mail/password_changed", language=language, **common, **proved)
+    with translation.override(language):
+        words = notice_words.of(message.kind, facts, org=tenant().name)
+    return write("idp/mail/notice", language=language, words=words, **common) if words else None
 
 
 def write(template: str, *, language: str, **context: Any) -> Letter:
@@ -70,22 +119,3 @@ def write(template: str, *, language: str, **context: Any) -> Letter:
             text=render_to_string(f"{template}.txt", context),
             html=render_to_string(f"{template}.html", context),
         )
-
-
-def _draft(
-    kind: str,
-    user: UUID,
-    address: UUID,
-    reference: UUID,
-    facts: dict[str, Any],
-    now: datetime,
-) -> outbox.Draft:
-    return outbox.Draft(
-        kind=kind,
-        queue="notice",
-        user=user,
-        address=address,
-        reference=reference,
-        facts=facts,
-        not_after=now + _USEFUL_FOR,
-    )

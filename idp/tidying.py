@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from idp import interactions, outbox
-from idp.models import AccessToken, Grant, Seen
+from idp.models import AccessToken, Ceremony, Grant, PendingSignIn, Seen
 from idp.plugins import hooks
 
 #: Sent messages are kept for the pages that show them and for questions of the same day.
@@ -20,6 +20,8 @@ def sweep(now: datetime) -> dict[str, int]:
     """Remove what has expired. Returns how many rows of each kind."""
     swept = {
         "interactions": interactions.sweep(now),
+        "pending_sign_ins": PendingSignIn.objects.filter(expires_at__lte=now).delete()[0],
+        "ceremonies": Ceremony.objects.filter(expires_at__lte=now).delete()[0],
         "messages": outbox.sweep(before=now - _MESSAGES),
         "access_tokens": AccessToken.objects.filter(expires_at__lte=now).delete()[0],
         "grants": _grants(now),

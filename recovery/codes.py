@@ -75,7 +75,7 @@ def ask(row: Journey, method: str, *, channel: str, typed: str, now: datetime) -
 
     The tries already used stay used: typing another address buys no fresh luck. Runs in its caller's transaction.
     """
-    meant = accounts.address(row.subject, channel, typed)
+    meant = accounts.address(row.subject, channel, typed, now=now)
     digest = typed_digest(channel, typed)
     challenge = Challenge.objects.select_for_update().filter(journey=row, method=method).first()
     if challenge is None:

@@ -1,30 +1,20 @@
 """The only writer of credentials and recovery addresses; and the only reader that believes them.
 
-Writing takes a `Proof` and never an account. Reading checks the seal first: a row that this software did not
-write opens nothing, freezes its account and raises an alarm.
+Writing takes a `Proof` and never an account. Reading checks the seal first (`sealing`).
 """
 
-import uuid
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from django.db import IntegrityError, transaction
 
-from idp import keyring
-from idp.accounts import hashers
+from idp.accounts import hashers, sealing
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
-from idp.audit.events import AccountFrozen, CredentialWritten, Origin, SealInvalid
+from idp.audit.events import CredentialWritten, Origin
 from idp.audit.record import record
-from idp.models import Credential, RecoveryAddress, User
-from idp.models.user import canonical
+from idp.models import Credential, Factor, RecoveryAddress, User
 
 log = structlog.get_logger(__name__)
-
-_CREDENTIAL_SEAL = "credential"
-_ADDRESS_SEAL = "recovery-address"
-_ADDRESS_KEY = "recovery-address-encryption"
-_ADDRESS_DIGEST = "recovery-address-digest"
 
 
 class ProofStale(Exception):  # noqa: N818 -- it says what happened
@@ -44,28 +34,42 @@ def write_password(proof: Proof, raw: str, *, now: datetime, origin: Origin | No
 
 def write_password_hash(proof: Proof, encoded: str, *, now: datetime, origin: Origin | None = None) -> int:
     """As `write_password`, for a hash that exists already: an import's, or a hash upgrade's."""
-    if proof.kind != Credential.Kind.PASSWORD or now > proof.expires_at:
-        raise ProofStale(proof.id)
-    version = proof.replaces + 1
+    _must_hold(proof, now, Credential.Kind.PASSWORD)
+    return _write(proof, encoded, handle=None, now=now, origin=origin).version
+
+
+def write_factor(
+    proof: Proof,
+    material: str,
+    *,
+    name: str,
+    handle: str | None = None,
+    now: datetime,
+    origin: Origin | None = None,
+) -> Credential:
+    """Spend `proof` on a second factor, which its owner calls `name`: a new one, or a new set of recovery codes.
+
+    Raises ProofStale if the proof no longer holds, or if `handle` is somebody's already; then nothing was changed.
+    """
+    _must_hold(proof, now, *FACTORS)
     with transaction.atomic():
-        if proof.replaces:
-            written = Credential.objects.filter(
-                user=proof.user,
-                kind=proof.kind,
-                version=proof.replaces,
-            ).update(
-                material=encoded,
-                version=version,
-                proof=proof.id,
-                seal=_credential_seal(proof.user, proof.kind, encoded, version, proof.id),
-                changed_at=now,
-            )
-            if written != 1:
-                raise ProofStale(proof.id)
-        else:
-            _insert_first(proof, encoded, now=now)
-        record(_written(proof, version), origin=origin)
-    return version
+        credential = _write(proof, material, handle=handle, now=now, origin=origin)
+        Factor.objects.update_or_create(
+            credential=credential,
+            defaults={"name": name, "added_at": now, "last_used_at": None, "counter": 0},
+        )
+    return credential
+
+
+def remove_factor(proof: Proof, *, now: datetime, origin: Origin | None = None) -> None:
+    """Spend `proof` on taking a second factor away. Its row stays, empty, as the record of it.
+
+    Raises ProofStale if the proof no longer holds.
+    """
+    _must_hold(proof, now, *FACTORS)
+    if not proof.replaces:
+        raise ProofStale(proof.id)
+    _write(proof, "", handle=None, now=now, origin=origin)
 
 
 def write_address(
@@ -73,30 +77,37 @@ def write_address(
     address: str,
     *,
     channel: str,
+    usable_from: datetime | None = None,
     now: datetime,
     origin: Origin | None = None,
 ) -> RecoveryAddress:
-    """Spend `proof` on a verified recovery address. Raises ProofStale if the account already has it."""
-    if proof.kind != channel or now > proof.expires_at:
-        raise ProofStale(proof.id)
+    """Spend `proof` on a verified recovery address, which proves nobody before `usable_from`.
+
+    Raises ProofStale if the proof no longer holds, or the account has the address already.
+    """
+    _must_hold(proof, now, channel)
     row = RecoveryAddress(
+        id=proof.row,
         user_id=proof.user,
         channel=channel,
-        digest=address_digest(channel, address),
-        version=1,
-        proof=proof.id,
-        changed_at=now,
+        digest=sealing.address_digest(channel, address),
+        usable_from=usable_from,
     )
-    row.ciphertext = keyring.encrypt(_ADDRESS_KEY, address, row.id.bytes, proof.user.bytes)
-    row.seal = keyring.seal(_ADDRESS_SEAL, *_address_parts(row))
-    with transaction.atomic():
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError as error:
-            raise ProofStale(proof.id) from error
-        record(_written(proof, 1), origin=origin)
-    return row
+    row.ciphertext = sealing.encrypted_address(row, address)
+    return _write_address(proof, row, now=now, origin=origin)
+
+
+def remove_address(proof: Proof, *, told_until: datetime, now: datetime, origin: Origin | None = None) -> None:
+    """Spend `proof` on taking a recovery address out: it proves nobody from now on, and is told until then.
+
+    Raises ProofStale if the proof no longer holds.
+    """
+    _must_hold(proof, now, *RecoveryAddress.Channel.values)
+    row = RecoveryAddress.objects.filter(pk=proof.row, user=proof.user, channel=proof.kind).first()
+    if row is None or not proof.replaces or not sealing.is_address_genuine(row):
+        raise ProofStale(proof.id)
+    row.told_until = told_until
+    _write_address(proof, row, now=now, origin=origin)
 
 
 def upgrade_hash(credential: Credential, raw: str, *, now: datetime) -> None:
@@ -108,6 +119,7 @@ def upgrade_hash(credential: Credential, raw: str, *, now: datetime) -> None:
         earned=Earned.REHASH,
         source=credential.id,
         expires_at=now + PROOF_LIFETIME,
+        row=credential.id,
     )
     try:
         write_password(proof, raw, now=now)
@@ -118,16 +130,8 @@ def upgrade_hash(credential: Credential, raw: str, *, now: datetime) -> None:
 
 # --- Reading ----------------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """A recovery address that carries our seal, in clear: for the worker that writes to it."""
-
-    id: uuid.UUID
-    user: uuid.UUID
-    channel: str
-    value: str
-    version: int
+#: What may be asked for besides the password.
+FACTORS = (Credential.Kind.TOTP, Credential.Kind.PASSKEY, Credential.Kind.RECOVERY_CODES)
 
 
 def verify_password(user: User | None, credential: Credential | None, raw: str, *, now: datetime) -> bool:
@@ -139,10 +143,10 @@ def verify_password(user: User | None, credential: Credential | None, raw: str, 
     if user is None or credential is None:
         hashers.burn(raw)
         return False
-    if not is_genuine(credential):
+    if not sealing.is_genuine(credential):
         # Not even its hash's parameters are believed.
         hashers.burn(raw)
-        freeze_for_seal(user, table="credential", row=credential.id)
+        sealing.freeze_for_seal(user, table="credential", row=credential.id)
         return False
     right = hashers.verify_password(raw, credential.material)
     if right and user.may_sign_in and hashers.needs_upgrade(credential.material):
@@ -150,114 +154,110 @@ def verify_password(user: User | None, credential: Credential | None, raw: str, 
     return right and user.may_sign_in
 
 
-def is_genuine(credential: Credential) -> bool:
-    """Whether the row carries the seal that only `write_password` makes."""
-    return keyring.is_sealed(
-        _CREDENTIAL_SEAL,
-        credential.seal,
-        *_credential_parts(
-            credential.user_id,
-            credential.kind,
-            credential.material,
-            credential.version,
-            credential.proof,
-        ),
+def factors_of(user: User) -> list[Credential]:
+    """The second factors of `user` with what is remembered of them, oldest first; one query.
+
+    None of them is believed if one does not carry our seal: the account is frozen then.
+    """
+    found = list(
+        Credential.objects.select_related("factor")
+        .filter(user=user, kind__in=FACTORS)
+        .exclude(material="")
+        .order_by("factor__added_at", "pk"),
     )
+    forged = [credential for credential in found if not sealing.is_genuine(credential)]
+    for credential in forged:
+        sealing.freeze_for_seal(user, table="credential", row=credential.id)
+    return [] if forged else found
 
 
-def is_address_genuine(row: RecoveryAddress) -> bool:
-    """Whether the row carries the seal that only `write_address` makes."""
-    return keyring.is_sealed(_ADDRESS_SEAL, row.seal, *_address_parts(row))
+# --- How a row is written ---------------------------------------------------------------------------------
 
 
-def open_address(row: RecoveryAddress) -> Address | None:
-    """The address in clear, or None if its seal is wrong: then its account is frozen and nothing is sent."""
-    value = _decrypted(row) if is_address_genuine(row) else None
-    if value is None:
-        freeze_for_seal(row.user, table="recovery_address", row=row.id)
-        return None
-    return Address(id=row.id, user=row.user_id, channel=row.channel, value=value, version=row.version)
+def _must_hold(proof: Proof, now: datetime, *kinds: str) -> None:
+    if proof.kind not in kinds or now > proof.expires_at:
+        raise ProofStale(proof.id)
 
 
-def address_digest(channel: str, address: str) -> str:
-    """What a recovery address is looked up by."""
-    return keyring.digest(_ADDRESS_DIGEST, channel, canonical(address))
-
-
-def freeze_for_seal(user: User, *, table: str, row: uuid.UUID) -> None:
-    """Something other than this software wrote a guarded row: let nobody in, and say so loudly."""
-    log.error("seal invalid", alarm="credential.seal_invalid", user=str(user.pk), table=table, row=str(row))
+def _write(
+    proof: Proof,
+    material: str,
+    *,
+    handle: str | None,
+    now: datetime,
+    origin: Origin | None,
+) -> Credential:
+    """Spend `proof`: one INSERT, or one UPDATE of the version it names; and its audit entry."""
+    credential = Credential(
+        id=proof.row,
+        user_id=proof.user,
+        kind=proof.kind,
+        material=material,
+        handle=handle,
+        version=proof.replaces + 1,
+        proof=proof.id,
+        changed_at=now,
+    )
+    credential.seal = sealing.credential_seal(credential)
     with transaction.atomic():
-        frozen = (
-            User.objects.filter(pk=user.pk)
-            .exclude(status__in=[User.Status.FROZEN, User.Status.DELETED])
-            .update(status=User.Status.FROZEN)
-        )
-        events = [SealInvalid(user=user.pk, table=table, row=row)]
-        if frozen:
-            record(*events, AccountFrozen(user=user.pk, reason="seal_invalid"))
+        if proof.replaces:
+            # There is one password, and who may replace it need not know its row.
+            row = {} if proof.kind == Credential.Kind.PASSWORD else {"pk": proof.row}
+            _replace(proof, credential, kind=proof.kind, **row)
         else:
-            record(*events)
+            _insert(proof, credential)
+        record(_written(proof), origin=origin)
+    return credential
 
 
-# --- How a row is written and sealed -----------------------------------------------------------------------
+def _write_address(proof: Proof, row: RecoveryAddress, *, now: datetime, origin: Origin | None) -> RecoveryAddress:
+    row.version, row.proof, row.changed_at = proof.replaces + 1, proof.id, now
+    row.seal = sealing.address_seal(row)
+    with transaction.atomic():
+        if proof.replaces:
+            _replace(proof, row, pk=proof.row)
+        else:
+            _insert(proof, row)
+        record(_written(proof), origin=origin)
+    return row
 
 
-def _insert_first(proof: Proof, encoded: str, *, now: datetime) -> None:
+def _replace(proof: Proof, row: Credential | RecoveryAddress, **which: object) -> None:
+    """One UPDATE, bound to account, row and version; that it changed one row is the proof's only spending."""
+    changed = {
+        field.attname: getattr(row, field.attname)
+        for field in row._meta.concrete_fields  # noqa: SLF001 -- Django's own name for its documented API
+        if field.attname not in _STANDS
+    }
+    rows = type(row)._default_manager.filter(user=proof.user, version=proof.replaces, **which)  # noqa: SLF001 -- as above
     try:
         with transaction.atomic():
-            Credential.objects.create(
-                user_id=proof.user,
-                kind=proof.kind,
-                material=encoded,
-                version=1,
-                proof=proof.id,
-                seal=_credential_seal(proof.user, proof.kind, encoded, 1, proof.id),
-                changed_at=now,
-            )
+            written = rows.update(**changed)
+    except IntegrityError as error:
+        raise ProofStale(proof.id) from error
+    if written != 1:
+        raise ProofStale(proof.id)
+
+
+#: What a row keeps from version to version.
+_STANDS = frozenset({"id", "user_id", "kind", "channel", "digest"})
+
+
+def _insert(proof: Proof, row: Credential | RecoveryAddress) -> None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
     except IntegrityError as error:
         raise ProofStale(proof.id) from error
 
 
-def _written(proof: Proof, version: int) -> CredentialWritten:
+def _written(proof: Proof) -> CredentialWritten:
     return CredentialWritten(
         user=proof.user,
         kind=proof.kind,
-        version=version,
+        row=None if proof.kind == Credential.Kind.PASSWORD else proof.row,
+        version=proof.replaces + 1,
         proof=proof.id,
         earned=proof.earned,
         source=str(proof.source),
-    )
-
-
-def _credential_parts(
-    user: uuid.UUID,
-    kind: str,
-    material: str,
-    version: int,
-    proof: uuid.UUID,
-) -> tuple[keyring.Part, ...]:
-    return (user.bytes, str(kind), material, version, proof.bytes)
-
-
-def _credential_seal(user: uuid.UUID, kind: str, material: str, version: int, proof: uuid.UUID) -> str:
-    return keyring.seal(_CREDENTIAL_SEAL, *_credential_parts(user, kind, material, version, proof))
-
-
-def _decrypted(row: RecoveryAddress) -> str | None:
-    try:
-        return keyring.decrypt(_ADDRESS_KEY, row.ciphertext, row.id.bytes, row.user_id.bytes)
-    except keyring.Tampered:
-        return None
-
-
-def _address_parts(row: RecoveryAddress) -> tuple[keyring.Part, ...]:
-    return (
-        row.id.bytes,
-        row.user_id.bytes,
-        str(row.channel),
-        row.digest,
-        row.ciphertext,
-        row.version,
-        row.proof.bytes,
     )

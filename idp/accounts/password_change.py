@@ -7,18 +7,27 @@ way, sessions and grants end with the password they came from, and every address
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
 from idp import notices, throttle
-from idp.accounts import credentials, hashers, lookup, sessions
+from idp.accounts import credentials, devices, hashers, lookup, sessions
 from idp.accounts.password_rules import Fault, PasswordContext, faults, words_about
 from idp.accounts.proofs import Proof
 from idp.audit.events import Origin, SessionsEnded
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """The sign-in and the browser in which an owner changes something."""
+
+    sign_in: UUID
+    device_key: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +60,14 @@ def change_password(
     policy: Policy,
     origin: Origin,
     now: datetime,
+    here: Here | None = None,
     then: Callable[[PasswordChanged], None] | None = None,
 ) -> PasswordChanged | PasswordUnfit | ProofStale:
     """Spend `proof` on `raw`, if the rules accept it. End everything that hung on the old password; tell the owner.
 
-    `proved_by` names the way of proving, for the notice: a word of the vocabulary, such as "email". `then` runs in
-    the same transaction: what it raises undoes everything.
+    `proved_by` names the way of proving, for the notice: a word of the vocabulary, such as "email". `here` is the
+    sign-in in which the owner does it, which alone goes on; a recovery has none. `then` runs in the same transaction:
+    what it raises undoes everything.
     """
     found = lookup.get(proof.user)
     if found.user is None or not found.user.may_sign_in:
@@ -79,7 +90,9 @@ def change_password(
     try:
         with transaction.atomic():
             credentials.write_password_hash(proof, encoded, now=now, origin=origin)
-            ended = sessions.end_all(proof.user, by=proof.earned, now=now)
+            ended = sessions.end_all(proof.user, by=proof.earned, now=now, except_for=here.sign_in if here else None)
+            known_by = here.device_key if here else ""
+            devices.forget_all(proof.user, by=proof.earned, origin=origin, now=now, except_for=known_by)
             record(
                 SessionsEnded(
                     user=proof.user,

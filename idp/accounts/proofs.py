@@ -19,6 +19,9 @@ from enum import StrEnum
 PROOF_LIFETIME = timedelta(seconds=60)
 
 
+_PASSWORD = "password"
+
+
 class Earned(StrEnum):
     """How the right was come by. An administrator's word is not among them."""
 
@@ -26,6 +29,9 @@ class Earned(StrEnum):
     RECOVERY = "recovery"
     #: The owner re-entered the credential that is replaced; `source` is their sign-in.
     CURRENT_CREDENTIAL = "current_credential"
+    #: The owner, who has just shown again who they are, adds or removes a factor or an address; `source` is their
+    #: sign-in. It never reaches a password.
+    STEP_UP = "step_up"
     #: A right password, stored with outdated parameters, is stored anew; `source` is the credential.
     REHASH = "rehash"
     #: A new account brought from another system; it replaces nothing. `source` is the account.
@@ -43,9 +49,13 @@ class Proof:
     source: uuid.UUID
     expires_at: datetime
     id: uuid.UUID = field(default_factory=uuid.uuid4)
+    #: Which row, where an account may have several of the kind; for a first version, the one it will be.
+    row: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def __post_init__(self) -> None:
         if self.earned is Earned.IMPORT and self.replaces:
             raise ValueError("An import writes first credentials only; it replaces nothing.")
         if self.earned in (Earned.REHASH, Earned.CURRENT_CREDENTIAL) and not self.replaces:
             raise ValueError("This proof replaces a credential, so it must name the version.")
+        if self.earned is Earned.STEP_UP and self.kind == _PASSWORD:
+            raise ValueError("A password is replaced against itself, or by recovery; being signed in is not enough.")

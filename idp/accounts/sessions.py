@@ -38,22 +38,59 @@ class Ended:
     applications: int
 
 
-def begin(user: User, *, amr: list[str], origin: Origin, policy: Policy, now: datetime) -> Begun:
-    """Sign `user` in: always a new row and a new key, so that no key from before the sign-in is worth anything."""
+def begin(
+    user: User,
+    *,
+    amr: list[str],
+    origin: Origin,
+    policy: Policy,
+    now: datetime,
+    authenticated_at: datetime | None = None,
+) -> Begun:
+    """Sign `user` in: always a new row and a new key, so that no key from before the sign-in is worth anything.
+
+    `authenticated_at` is when the first of it was shown, if that was before `now`.
+    """
     key = token_urlsafe(32)
     sign_in = SignIn(
         key_hash=keyring.fingerprint(key),
         user=user,
-        authenticated_at=now,
+        authenticated_at=authenticated_at or now,
         amr=amr,
         last_seen_at=now,
         expires_at=now + policy.session_absolute,
         device=origin.device,
         network=origin.network,
+        place=origin.place,
     )
     sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
     sign_in.save(force_insert=True)
     return Begun(sign_in=sign_in, key=key)
+
+
+def renew(
+    sign_in: SignIn,
+    *,
+    amr: list[str],
+    authenticated_at: datetime,
+    policy: Policy,
+    now: datetime,
+) -> Begun | None:
+    """The same sign-in after its person showed again who they are: another key, the same `sid` for applications.
+
+    None if it ended meanwhile, or another tab renewed it first.
+    """
+    key, known_by = token_urlsafe(32), sign_in.key_hash
+    sign_in.key_hash = keyring.fingerprint(key)
+    sign_in.amr, sign_in.authenticated_at = amr, authenticated_at
+    sign_in.last_seen_at, sign_in.expires_at = now, now + policy.session_absolute
+    sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
+    renewed = SignIn.objects.filter(pk=sign_in.pk, key_hash=known_by, ended_at=None).update(
+        **{name: getattr(sign_in, name) for name in ("key_hash", "amr", "authenticated_at", "seal")},
+        last_seen_at=sign_in.last_seen_at,
+        expires_at=sign_in.expires_at,
+    )
+    return Begun(sign_in=sign_in, key=key) if renewed else None
 
 
 def find(key: str, *, policy: Policy, now: datetime) -> SignIn | None:
@@ -115,18 +152,25 @@ def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
     )
 
 
-def end_all(user_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
-    """End every sign-in and every grant of an account, whatever its scope. Runs in its caller's transaction."""
+def end_all(user_id: uuid.UUID, *, by: str, now: datetime, except_for: uuid.UUID | None = None) -> Ended:
+    """End every sign-in and every grant of an account, whatever its scope. Runs in its caller's transaction.
+
+    `except_for` names a sign-in that goes on, with what applications were given in it.
+    """
     # An application's own session may have outlived ours: those whose time has passed here are told as well.
     lately = Q(sign_in__ended_at=None, sign_in__expires_at__gt=now - _TOLD_AFTER_END)
+    grants, sign_ins = Q(user=user_id), Q(user=user_id)
+    if except_for is not None:
+        grants &= ~Q(sign_in=except_for) | Q(sign_in=None)
+        sign_ins &= ~Q(pk=except_for)
     return Ended(
-        applications=logouts.post(Q(user=user_id) & lately, now=now),
+        applications=logouts.post(grants & lately, now=now),
         # Those past their end are dead already; counting them would tell people of devices they do not have.
-        sign_ins=SignIn.objects.filter(user=user_id, ended_at=None, expires_at__gt=now).update(
+        sign_ins=SignIn.objects.filter(sign_ins, ended_at=None, expires_at__gt=now).update(
             ended_at=now,
             ended_by=by,
         ),
-        grants=Grant.objects.filter(user=user_id, ended_at=None).update(ended_at=now, ended_by=by),
+        grants=Grant.objects.filter(grants, ended_at=None).update(ended_at=now, ended_by=by),
     )
 
 

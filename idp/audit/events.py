@@ -12,6 +12,8 @@ class Origin:
     device: str = ""
     network: str = ""
     request_id: str = ""
+    #: Roughly where the network is; empty unless the operator has a database for it.
+    place: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +43,56 @@ class SealInvalid:
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialWritten:
-    """A credential became `version`. `earned` says how the proof was come by, `source` what earned it."""
+    """A credential became `version`. `earned` says how the proof was come by, `source` what earned it.
+
+    `row` tells which, where an account may have several of the kind.
+    """
 
     name: ClassVar[str] = "idp.credential.written"
     user: UUID
     kind: str
+    row: UUID | None = None
     version: int
     proof: UUID
     earned: str
     source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceAdded:
+    """Somebody signed in from a browser that this account did not know."""
+
+    name: ClassVar[str] = "idp.device.added"
+    user: UUID
+    device: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceTrusted:
+    """The owner wants no second factor asked for in this browser, until then."""
+
+    name: ClassVar[str] = "idp.device.trusted"
+    user: UUID
+    device: UUID
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DevicesForgotten:
+    name: ClassVar[str] = "idp.devices.forgotten"
+    user: UUID
+    devices: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleGranted:
+    """`by` is the administrator who did; None for the first one of all."""
+
+    name: ClassVar[str] = "idp.role.granted"
+    user: UUID
+    role: str
+    by: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)

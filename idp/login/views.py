@@ -3,7 +3,6 @@
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,18 +10,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser, interactions
-from idp.accounts import sessions
+from idp.accounts import devices, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts, consents
+from idp.login import attempts, consents, entrance
+from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
 from idp.middleware import allow_form_target
-from idp.models import Interaction, User
+from idp.models import Interaction
 from idp.pages import Problem
 from idp.plugins import hooks
 from idp.plugins.waiting import application, sign_in_url
-
-log = structlog.get_logger(__name__)
 
 
 @require_http_methods(["GET", "POST"])
@@ -45,7 +43,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         now=now,
     ):
         case attempts.Right(user=user):
-            return _signed_in(request, interaction_id, user, now=now)
+            device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
+            toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
+            return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
         case attempts.Wrong(tries_left=tries_left):
             faults = [Problem("password", _("That username and password don't match"))]
             return _sign_in_page(
@@ -115,23 +115,6 @@ def _sign_in_page(
     }
     response = render(request, "idp/sign_in.html", context, status=429 if paused_until else 200)
     browser.remember(request, response)
-    return response
-
-
-def _signed_in(request: HttpRequest, interaction_id: str, user: User, *, now: datetime) -> HttpResponse:
-    begun = sessions.begin(
-        user,
-        amr=["pwd"],
-        origin=browser.origin(request),
-        policy=policy(),
-        now=now,
-    )
-    log.info("signed in", user=str(user.pk), sign_in=str(begun.sign_in.pk))
-    if interactions.signed_in(request, interaction_id, begun.sign_in, now=now):
-        response = _on(request)
-    else:
-        response = SeeOther("/account/")
-    browser.set_cookie(response, browser.SESSION, begun.key)
     return response
 
 

@@ -1,15 +1,18 @@
 """The record: one file for each kind of row. Rules live above, in `accounts`, `oidc` and `audit`."""
 
 from idp.models.audit import AuditEntry, AuditHead
+from idp.models.ceremony import Ceremony
 from idp.models.client import Client
 from idp.models.consent import Consent
 from idp.models.counter import Counter
-from idp.models.credential import Credential, RecoveryAddress
+from idp.models.credential import Credential, Factor, RecoveryAddress, SpentCode
+from idp.models.device import Device
 from idp.models.grant import AccessToken, Grant
 from idp.models.interaction import Interaction
 from idp.models.message import Message
+from idp.models.role import Role
 from idp.models.seen import Seen
-from idp.models.sign_in import SignIn
+from idp.models.sign_in import PendingSignIn, SignIn
 from idp.models.signing_key import SigningKey
 from idp.models.user import User
 
@@ -17,16 +20,22 @@ __all__ = [
     "AccessToken",
     "AuditEntry",
     "AuditHead",
+    "Ceremony",
     "Client",
     "Consent",
     "Counter",
     "Credential",
+    "Device",
+    "Factor",
     "Grant",
     "Interaction",
     "Message",
+    "PendingSignIn",
     "RecoveryAddress",
+    "Role",
     "Seen",
     "SignIn",
     "SigningKey",
+    "SpentCode",
     "User",
 ]

@@ -24,6 +24,8 @@ class Client(models.Model):
     tos_uri = models.TextField(blank=True)
     initiate_login_uri = models.TextField(blank=True)
     default_max_age = models.PositiveIntegerField(null=True)
+    #: OpenID Connect Registration 2: how strong its sign-ins are to be where a request says nothing.
+    default_acr_values = models.JSONField(default=list)
     #: On for everybody; a deployment may switch it off for a confidential client that cannot be changed.
     require_pkce = models.BooleanField(default=True)
     #: The tenant's own applications need not ask for what the tenant already decided.

@@ -23,8 +23,34 @@ class SignIn(models.Model):
     #: Browser and system as words, and the network's address prefix: for the owner to recognise.
     device = models.CharField(max_length=80, blank=True)
     network = models.CharField(max_length=50, blank=True)
+    #: Roughly where that network is, if the operator has a database for it (idp.places).
+    place = models.CharField(max_length=120, blank=True)
     #: Binds the row to its key and user, so that copying a payload under another key gives nothing.
     seal = models.CharField(max_length=80)
 
     def __str__(self) -> str:
         return f"sign-in {self.pk}"
+
+
+class PendingSignIn(models.Model):
+    """A sign-in that has its first factor and waits for its second. It opens nothing; its browser holds its key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    #: What was shown so far (RFC 8176).
+    amr = models.JSONField()
+    #: When the first of it was shown.
+    authenticated_at = models.DateTimeField()
+    #: The sign-in that this one goes on with, where somebody is asked again; None for a new one.
+    continues = models.ForeignKey(SignIn, on_delete=models.CASCADE, null=True)
+    #: The authorization request it is for, or the page of ours that asked.
+    interaction_id = models.CharField(max_length=32, blank=True)
+    target = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField(db_index=True)
+    finished_at = models.DateTimeField(null=True)
+    #: As a sign-in's: a row that something else wrote leads nowhere.
+    seal = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return f"pending sign-in {self.pk}"

@@ -34,13 +34,22 @@ from idp.oidc.answers import Destination
 from idp.oidc.clients import RelyingParty
 from idp.oidc.parameters import AuthorizationRequest, Parameters
 
-_PAGES = {Step.LOGIN: "/sign-in", Step.CONSENT: "/consent"}
+_PAGES = {
+    Step.LOGIN: "/sign-in",
+    Step.FACTOR: "/sign-in/factor",
+    Step.ENROL: "/sign-in/set-up",
+    Step.CONSENT: "/consent",
+}
 #: What a page in between may leave with; and what `prompt=none` is told.
 _REFUSALS: dict[str, tuple[type[OAuth2Error], str]] = {
     "access_denied": (AccessDeniedError, "The person did not allow it."),
     "login_required": (LoginRequiredError, "The person has to sign in, which prompt=none forbids to ask."),
     "consent_required": (ConsentRequiredError, "The person has to allow it, which prompt=none forbids to ask."),
     "interaction_required": (InteractionRequiredError, "Something has to be asked, which prompt=none forbids."),
+    "unmet_authentication_requirements": (
+        checks.UnmetRequirementsError,
+        "The person cannot sign in in the way that is essential to the application.",
+    ),
 }
 #: As much as every server and proxy on the way takes in a URL.
 _LONGEST_QUERY = 7000

@@ -55,7 +55,7 @@ def validated(sent: Parameters, client: RelyingParty) -> AuthorizationRequest:
         max_age=int(max_age) if max_age else client.record.default_max_age,
         login_hint=sent.get("login_hint"),
         ui_locales=sent.get("ui_locales"),
-        acr_values=sent.get("acr_values"),
+        acr_values=sent.get("acr_values") or " ".join(client.record.default_acr_values),
         claims=claims,
         claims_scope=client.get_allowed_scope(" ".join(more)),
         resource=tuple(sent.every("resource")),
@@ -212,9 +212,9 @@ CHECKS: tuple[Callable[[Parameters, RelyingParty], None], ...] = (
     check_claims,
     check_resource,
     check_dpop_jkt,
-    # display, claims_locales and acr_values are wishes that may go unmet (Core 3.1.2.1, 5.2); ui_locales is met
-    # by `authorize` if we have the language; what the grant says of `acr` is true, whatever was wished. All other
-    # parameters are ignored, as RFC 6749 3.1 says.
+    # display and claims_locales are wishes that may go unmet (Core 3.1.2.1, 5.2); ui_locales is met by `authorize` if
+    # we have the language, acr_values by `deciding` if the person has the factor; what the grant says of `acr` is
+    # true, whatever was wished. All other parameters are ignored, as RFC 6749 3.1 says.
 )
 
 _TEXTS = ("state", "nonce", "login_hint", "ui_locales", "acr_values", "claims")

@@ -61,6 +61,18 @@ def expected_subs(claims: dict[str, Asked]) -> tuple[str, ...]:
     return tuple(sorted(frozenset.intersection(*named) or {""})) if named else ()
 
 
+def wanted_acr(claims: dict[str, Asked]) -> tuple[str, ...]:
+    """The values that `acr` is asked with, in their order; none if no particular one is."""
+    wish = claims.get("id_token", {}).get("acr", {})
+    return tuple(value for value in _values(wish) if isinstance(value, str))
+
+
+def essential_acr(claims: dict[str, Asked]) -> frozenset[str]:
+    """Core 5.5.1.1: the values of which one must be reached. Empty: nothing in particular is essential."""
+    wish = claims.get("id_token", {}).get("acr", {})
+    return (_wanted(wish) or frozenset()) if wish.get("essential", False) else frozenset()
+
+
 def unmet_acr(claims: dict[str, Asked]) -> bool:
     """Core 5.5.1.1: whether `acr` is essential, with values of which none can be reached here."""
     wish = claims.get("id_token", {}).get("acr", {})
@@ -91,8 +103,12 @@ def _wish(wish: dict[str, Any] | None) -> dict[str, Any]:
 
 def _wanted(wish: dict[str, Any]) -> frozenset[str] | None:
     """What is asked for by `value` or `values`, as far as it is text; None if nothing particular is."""
-    values = [wish["value"]] if wish.get("value") is not None else wish.get("values", [])
+    values = _values(wish)
     return frozenset(value for value in values if isinstance(value, str)) if values else None
+
+
+def _values(wish: dict[str, Any]) -> list[Any]:
+    return [wish["value"]] if wish.get("value") is not None else wish.get("values", [])
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,12 +1,17 @@
 """The facts of an authorization request, put before the dispatcher: what is asked, and what is known of the person."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from idp.accounts import credentials
+from idp.accounts.reauthentication import MULTI_FACTOR
+from idp.conf import SecondFactor, policy
+from idp.factors import requirements, strength
 from idp.login import consents
-from idp.login.dispatch import Asked, Known, Next, Step, needs_login, next_step
+from idp.login.dispatch import Asked, Known, Next, Step, missing_acr, needs_login, next_step
 from idp.models import Interaction, SignIn
-from idp.oidc import subjects
+from idp.oidc import subjects, supported
 from idp.oidc.clients import RelyingParty
 from idp.oidc.parameters import AuthorizationRequest
 
@@ -30,7 +35,8 @@ def following(
     if known.signed_in_for_this and asked.expects_sub and known.sub not in asked.expects_sub:
         # Core 3.1.2.1: somebody else than was named has signed in, and asking again would not end.
         return Next(step=Step.REFUSE, error="login_required")
-    return next_step(_asked(asked, at=at), known)
+    wanted = _asked(asked, at=at)
+    return next_step(wanted, _with_factors(wanted, known, sign_in))
 
 
 def allowed_scope(
@@ -58,6 +64,8 @@ def _asked(asked: AuthorizationRequest, *, at: datetime) -> Asked:
         max_age=None if asked.max_age is None else timedelta(seconds=asked.max_age),
         at=at,
         expects_sub=frozenset(asked.expects_sub),
+        acr_values=frozenset(asked.wanted_acr),
+        essential_acr=asked.essential_acr,
     )
 
 
@@ -79,11 +87,32 @@ def _known(
         sub=subjects.of(sign_in.user, client.record),
         authenticated_at=sign_in.authenticated_at,
         signed_in_for_this=for_this,
+        reached=supported.reached(sign_in.amr),
         consent_stands=given >= set(_still(asked.to_allow, client)),
         # Another person may have signed in since the consent page: what was allowed must be theirs to allow.
         consented_to_this=consented is not None
         and given >= set(consents.to_ask(client.record, _still(consented, client))),
     )
+
+
+def _with_factors(asked: Asked, known: Known, sign_in: SignIn | None) -> Known:
+    """Adds what second factors could do, which is looked up only where it matters."""
+    numbers = policy()
+    by_policy = numbers.second_factor in (SecondFactor.REQUIRED, SecondFactor.REQUIRED_FOR_ADMINISTRATORS)
+    weak = sign_in is not None and MULTI_FACTOR not in sign_in.amr
+    if sign_in is None or not (missing_acr(asked, known) or (by_policy and weak)):
+        return known
+    kinds = {str(factor.kind) for factor in credentials.factors_of(sign_in.user)}
+    return replace(
+        known,
+        within_reach=_reached_with(kinds, sign_in),
+        enrollable=_reached_with(set(strength.AMR), sign_in) if requirements.may_add(numbers) else frozenset(),
+        must_enrol=weak and not kinds and requirements.must_have(sign_in.user, numbers),
+    )
+
+
+def _reached_with(kinds: Iterable[str], sign_in: SignIn) -> frozenset[str]:
+    return frozenset().union(*(supported.reached(strength.together(sign_in.amr, kind)) for kind in kinds))
 
 
 def _still(scopes: Iterable[str], client: RelyingParty) -> list[str]:

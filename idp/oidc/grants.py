@@ -49,7 +49,7 @@ def begin(
         sub=subjects.of(sign_in.user, client.record),
         nonce=asked.nonce,
         auth_time=sign_in.authenticated_at,
-        acr=supported.acr(sign_in.amr),
+        acr=supported.acr(sign_in.amr, asked.wanted_acr),
         amr=sign_in.amr,
         claims=asked.claims,
         resources=list(asked.resource),

@@ -85,6 +85,16 @@ class AuthorizationRequest:
     def prompts(self) -> frozenset[str]:
         return frozenset(self.prompt.split())
 
+    @property
+    def wanted_acr(self) -> tuple[str, ...]:
+        """How strong the sign-in is to be, as the application prefers it (Core 3.1.2.1, 5.5.1.1)."""
+        return (*claims_request.wanted_acr(self.claims or {}), *self.acr_values.split())
+
+    @property
+    def essential_acr(self) -> frozenset[str]:
+        """Of which one must be reached, or the sign-in has failed (Core 5.5.1.1). Empty: any will do."""
+        return claims_request.essential_acr(self.claims or {})
+
     def within(self, scope: str) -> Self:
         """This request, cut to what `scope` allows of it."""
         allowed = scope.split()

@@ -31,6 +31,7 @@ _DEFAULTS: dict[str, Any] = {
     "backchannel_logout_uri": "",
     "backchannel_logout_session_required": False,
     "default_max_age": None,
+    "default_acr_values": [],
     "id_token_signed_response_alg": keys.DEFAULT,
     "subject_type": "public",
     "sector_identifier_uri": "",
@@ -50,7 +51,10 @@ _OF_PROFILE: dict[str, dict[str, Any]] = {
         "require_pushed_authorization_requests": True,
     },
 }
-_LISTS = ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "resources")
+_LISTS = (
+    *("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "resources"),
+    "default_acr_values",
+)
 _TRUTHS = tuple(member for member, value in _DEFAULTS.items() if isinstance(value, bool))
 _MEMBERS = frozenset({"client_name", "response_types", "scope", *PAGES, *_DEFAULTS})
 #: Not a column as it is said: response types follow from grants, and of the sector only its host is kept.

@@ -55,7 +55,11 @@ def addresses(full: Metadata) -> Iterable[str]:
 
 def words(full: Metadata) -> Iterable[str]:
     """What is not supported is refused, never ignored."""
-    several = {"response_types": supported.RESPONSE_TYPES, "grant_types": supported.GRANT_TYPES}
+    several = {
+        "response_types": supported.RESPONSE_TYPES,
+        "grant_types": supported.GRANT_TYPES,
+        "default_acr_values": supported.ACR_VALUES,
+    }
     for member, choices in several.items():
         yield from _not_among(member, full[member], choices)
     yield from _not_among("scope", full["scope"].split(), supported.SCOPE_VALUES)

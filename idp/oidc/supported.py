@@ -1,6 +1,6 @@
 """What this provider supports: the one list that discovery publishes and the checks enforce."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 #: Every endpoint, by its name in discovery. `urls` routes these very paths.
@@ -34,9 +34,15 @@ ASSERTION_ALGORITHMS = SIGNING_ALGORITHMS
 #: RS256 is none of these, for anybody (P-07).
 DPOP_ALGORITHMS = STRONG_ALGORITHMS
 SUBJECT_TYPES = ("public", "pairwise")
-#: How strong a sign-in is, in the words of others: the first whose methods (RFC 8176) it used is its `acr`. A name
-#: that everybody can look up (SAML 2.0 Authentication Context 3.4.10), for Core 2 asks for a URI or a registered name.
-ACR = {"urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport": frozenset({"pwd"})}
+#: How strong a sign-in is, in the words of others, the strongest first: it has every `acr` whose methods (RFC 8176) it
+#: used. Names that everybody can look up, for Core 2 asks for URIs or registered names: phishing-resistant (OpenID
+#: Connect Extended Authentication Profile ACR Values 2), REFEDS' profile for two different factors, and SAML's for a
+#: password over TLS (SAML 2.0 Authentication Context 3.4.10).
+ACR = {
+    "phr": frozenset({"pop", "user", "mfa"}),
+    "https://refeds.org/profile/mfa": frozenset({"mfa"}),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport": frozenset({"pwd"}),
+}
 ACR_VALUES = tuple(ACR)
 
 
@@ -73,6 +79,12 @@ CLAIMS = tuple(claim for scope in SCOPES for claim in scope.claims)
 ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "sid")
 
 
-def acr(amr: Collection[str]) -> str:
-    """The `acr` of a sign-in by these methods; empty if it is none of ours."""
-    return next((value for value, methods in ACR.items() if methods <= set(amr)), "")
+def acr(amr: Collection[str], wanted: Sequence[str] = ()) -> str:
+    """The `acr` of a sign-in by these methods: the first one `wanted` that it has, else the strongest; or empty."""
+    held = reached(amr)
+    return next((value for value in (*wanted, *ACR_VALUES) if value in held), "")
+
+
+def reached(amr: Collection[str]) -> frozenset[str]:
+    """Every `acr` that a sign-in by these methods has."""
+    return frozenset(value for value, methods in ACR.items() if methods <= set(amr))

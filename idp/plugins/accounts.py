@@ -1,9 +1,12 @@
 """Accounts, as an app that plugs in may see them: who is meant, and where they can be reached. Nothing else."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from idp.accounts import credentials, lookup
+from django.db.models import Q
+
+from idp.accounts import lookup, sealing
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
@@ -38,13 +41,18 @@ def find(identifier: str) -> Account | None:
     return Account(id=found.user.pk, password_version=version)
 
 
-def address(user: UUID | None, channel: str, typed: str) -> AddressRef | None:
-    """The account's own verified address, if `typed` is it. For nobody's account (None) the same one query."""
+def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> AddressRef | None:
+    """The account's own verified address, if `typed` is it. For nobody's account (None) the same one query.
+
+    A new one proves nobody while it is in quarantine, and one that its owner took out never again.
+    """
     row = (
         RecoveryAddress.objects.filter(
+            Q(usable_from=None) | Q(usable_from__lte=now),
+            told_until=None,
             user=user or UUID(int=0),
             channel=channel,
-            digest=credentials.address_digest(channel, typed),
+            digest=sealing.address_digest(channel, typed),
         )
         .values_list("pk", "version")
         .first()

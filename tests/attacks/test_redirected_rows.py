@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 from django.db import connection
 
-from idp.accounts import credentials
+from idp.accounts import sealing
 from idp.models import Credential, Message, RecoveryAddress, User
 from recovery.domain.journey import Step
 from recovery.models import Challenge, ProofOfAddress
@@ -17,7 +17,7 @@ from tests.story import Person, code_in, post_office
 
 def test_no_code_goes_to_an_address_written_by_sql(jane, mallory, unguarded, caplog):
     """The attacker's address, found by its digest, in a row without our seal."""
-    digest = credentials.address_digest("email", "mallory@evil.example")
+    digest = sealing.address_digest("email", "mallory@evil.example")
     mine = RecoveryAddress.objects.get(user=mallory)
     sql(
         "UPDATE idp_recoveryaddress SET digest = %s, ciphertext = %s, version = 1, seal = %s WHERE user_id = %s",

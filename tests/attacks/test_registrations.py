@@ -44,6 +44,7 @@ CHANGES = [
     ("resources", json.dumps(["https://evil.example/api"])),
     ("backchannel_logout_uri", "https://evil.example/tell-me"),
     ("backchannel_logout_session_required", True),
+    ("default_acr_values", '["phr"]'),
     ("default_max_age", 1),
     ("logo_uri", "https://evil.example/logo.svg"),
     ("client_id", "another"),

@@ -205,7 +205,7 @@ def test_every_icon_of_a_choice_exists():
 def test_the_notice_of_a_changed_password_stands_alone_as_text(language):
     context = {
         "tenant": pages.tenant(),
-        "changed_at": datetime(2026, 11, 23, 14, 33, tzinfo=UTC),
+        "at": datetime(2026, 11, 23, 14, 33, tzinfo=UTC),
         "device": "Chrome on Windows <x>",
         "proved_by": "email",
         "sessions_ended": 1,

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idp.accounts import credentials, importing, lookup
+from idp.accounts import credentials, importing, lookup, sealing
 from idp.accounts.importing import NewAccount, Refused, parse
 from idp.models import AuditEntry, Credential, RecoveryAddress, User
 
@@ -218,7 +218,7 @@ def test_the_first_sign_in_brings_the_hash_up_to_date():
     stored = Credential.objects.get()
     assert stored.material.startswith("argon2$argon2id$")
     assert stored.version == 2
-    assert credentials.is_genuine(stored)
+    assert sealing.is_genuine(stored)
 
 
 @pytest.mark.django_db
@@ -245,7 +245,7 @@ def test_an_unverified_address_never_receives_a_code():
 def test_a_verified_address_is_one_to_recover_with():
     load(line(password_hash=None))
 
-    address = credentials.open_address(RecoveryAddress.objects.get())
+    address = sealing.open_address(RecoveryAddress.objects.get())
     assert address.value == "anna@contoso.example"
     assert not Credential.objects.exists()
 

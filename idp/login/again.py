@@ -1,0 +1,123 @@
+"""Being asked again: pages for somebody signed in, and pages for somebody who has just shown who they are.
+
+One mechanism for every sensitive act (ASVS 7.5.1): the page says `@freshly`, and who is not fresh enough is led to
+`/sign-in/again` and back.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Concatenate
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from idp import browser
+from idp.accounts import credentials, devices, reauthentication, sessions
+from idp.browser import SeeOther
+from idp.conf import policy
+from idp.login import attempts, entrance
+from idp.login.entrance import Toward
+from idp.login.forms import SignInForm
+from idp.models import SignIn
+from idp.pages import Problem
+from idp.plugins import hooks
+
+View = Callable[Concatenate[HttpRequest, SignIn, ...], HttpResponse]
+Plain = Callable[..., HttpResponse]
+
+
+def signed_in(view: View) -> Plain:
+    """Show the view to somebody signed in, who is handed to it; others sign in first and come back."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        here = current(request, now=timezone.now())
+        if here is None:
+            return SeeOther(_with_target("/sign-in", request))
+        return view(request, here, *args, **kwargs)
+
+    return guarded
+
+
+def freshly(view: View) -> Plain:
+    """Show the view to somebody who has just shown who they are, with a second factor if they have one."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        now = timezone.now()
+        here = current(request, now=now)
+        if here is None:
+            return SeeOther(_with_target("/sign-in", request))
+        has_factor = bool(credentials.factors_of(here.user))
+        if not reauthentication.is_fresh(here, has_factor=has_factor, policy=policy(), now=now):
+            return SeeOther(_with_target("/sign-in/again", request))
+        return view(request, here, *args, **kwargs)
+
+    return guarded
+
+
+def current(request: HttpRequest, *, now: datetime) -> SignIn | None:
+    """Who is signed in at this browser."""
+    return sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def again(request: HttpRequest, here: SignIn) -> HttpResponse:
+    """`/sign-in/again`: the password of whoever is signed in, once more; then the second factor, if there is one."""
+    now = timezone.now()
+    if request.method == "GET":
+        return _page(request, here)
+    form = SignInForm({"username": here.user.preferred_username, "password": request.POST.get("password", "")})
+    if faults := form.faults():
+        return _page(request, here, faults=faults)
+    match attempts.try_password(
+        form.username,
+        form.password,
+        origin=browser.origin(request),
+        policy=policy(),
+        now=now,
+    ):
+        case attempts.Right(user=user):
+            device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
+            toward = Toward(target=entrance.local(request.GET.get("to", "")), continues=here)
+            return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
+        case attempts.Wrong(tries_left=tries_left):
+            faults = [Problem("password", _("That password isn't right"))]
+            return _page(request, here, faults=faults, tries_left=tries_left)
+        case attempts.Paused(until=until):
+            return _page(request, here, paused_until=until)
+
+
+def _page(
+    request: HttpRequest,
+    here: SignIn,
+    *,
+    faults: list[Problem] | None = None,
+    tries_left: int | None = None,
+    paused_until: datetime | None = None,
+) -> HttpResponse:
+    user = here.user
+    context = {
+        "account": {
+            "label": user.email or user.preferred_username,
+            "initial": (user.name or user.preferred_username)[:1],
+        },
+        "username": user.preferred_username,
+        "problems": faults or [],
+        "tries_left": tries_left,
+        "paused_until": paused_until,
+        "rescue": hooks.rescue(""),
+        "back_url": entrance.HOME,
+    }
+    return render(request, "idp/again.html", context, status=429 if paused_until else 200)
+
+
+def _with_target(page: str, request: HttpRequest) -> str:
+    target = entrance.local(request.path)
+    return f"{page}?{urlencode({'to': target})}" if target else page

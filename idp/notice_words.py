@@ -1,0 +1,122 @@
+"""What each kind of notice says: a subject, a heading, a sentence. In the language that is active when it is asked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+NEW_DEVICE = "idp.new_device"
+FACTOR_ADDED = "idp.factor_added"
+FACTOR_REMOVED = "idp.factor_removed"
+FACTOR_PAUSED = "idp.factor_paused"
+RECOVERY_CODE_USED = "idp.recovery_code_used"
+ADDRESS_ADDED = "idp.address_added"
+ADDRESS_REMOVED = "idp.address_removed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """One notice. `lead` is the sentence under the heading."""
+
+    subject: str
+    heading: str
+    lead: str
+
+
+def of(kind: str, facts: Mapping[str, Any], *, org: str) -> Words | None:
+    """The words of a notice of `kind`; None if there is no such kind here."""
+    say = _WORDS.get(kind)
+    return say(facts, org) if say else None
+
+
+def factor(kind: str) -> str:
+    """A kind of second factor, as a person calls it."""
+    return {
+        "totp": _("authenticator app"),
+        "passkey": _("passkey"),
+        "recovery_codes": _("recovery codes"),
+    }.get(kind, kind)
+
+
+def _new_device(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("New sign-in to your %(org)s account") % {"org": org},
+        heading=_("New sign-in to your account"),
+        lead=_("Somebody signed in from a browser that your account did not know."),
+    )
+
+
+def _factor_added(facts: Mapping[str, Any], org: str) -> Words:
+    if facts["factor"] == "recovery_codes":
+        lead = _("New recovery codes were made. Codes that you saved before no longer work.")
+    else:
+        named = {"what": factor(facts["factor"]), "name": facts["called"]}
+        lead = _("A way to sign in was added: %(what)s “%(name)s”.") % named
+    return Words(
+        subject=_("A way to sign in was added to your %(org)s account") % {"org": org},
+        heading=_("A way to sign in was added"),
+        lead=lead,
+    )
+
+
+def _factor_removed(facts: Mapping[str, Any], org: str) -> Words:
+    named = {"what": factor(facts["factor"]), "name": facts["called"]}
+    return Words(
+        subject=_("A way to sign in was removed from your %(org)s account") % {"org": org},
+        heading=_("A way to sign in was removed"),
+        lead=_("It no longer works: %(what)s “%(name)s”.") % named,
+    )
+
+
+def _factor_paused(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Somebody knows your %(org)s password") % {"org": org},
+        heading=_("Somebody typed your password, and then wrong codes"),
+        lead=_(
+            "Your password was right each time; the %(what)s kept them out. It is paused for a while. "
+            "If this wasn't you, change your password.",
+        )
+        % {"what": factor(facts["factor"])},
+    )
+
+
+def _recovery_code_used(facts: Mapping[str, Any], org: str) -> Words:
+    left = int(facts["left"])
+    return Words(
+        subject=_("A recovery code was used for your %(org)s account") % {"org": org},
+        heading=_("A recovery code was used"),
+        lead=ngettext("%(n)d code is left.", "%(n)d codes are left.", left) % {"n": left},
+    )
+
+
+def _address_added(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("A way back was added to your %(org)s account") % {"org": org},
+        heading=_("A recovery address was added"),
+        lead=_(
+            "It can be used to get back into the account from %(date)s on. Until then only what was there before can."
+        )
+        % {"date": facts["usable_from"]},
+    )
+
+
+def _address_removed(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("A way back was removed from your %(org)s account") % {"org": org},
+        heading=_("A recovery address was removed"),
+        lead=_("It can no longer be used to get back into the account. It is still told of changes until %(date)s.")
+        % {"date": facts["told_until"]},
+    )
+
+
+_WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
+    NEW_DEVICE: _new_device,
+    FACTOR_ADDED: _factor_added,
+    FACTOR_REMOVED: _factor_removed,
+    FACTOR_PAUSED: _factor_paused,
+    RECOVERY_CODE_USED: _recovery_code_used,
+    ADDRESS_ADDED: _address_added,
+    ADDRESS_REMOVED: _address_removed,
+}
