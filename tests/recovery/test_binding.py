@@ -17,7 +17,7 @@ from idp.models import AuditEntry, Credential, SignIn, User
 from idp.plugins import keys
 from recovery import codes, flow, journeys, proof
 from recovery.conf import policy
-from recovery.domain import otp
+from idp import otp
 from recovery.domain.journey import Step
 from recovery.models import Challenge, Journey, ProofOfAddress
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person

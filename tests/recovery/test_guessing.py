@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from idp.models import Counter, Credential, Message
 from recovery.conf import policy
-from recovery.domain import otp
+from idp import otp
 from recovery.domain.journey import Step
 from recovery.models import Challenge, Journey, ProofOfAddress
 from tests.conftest import make_person
