@@ -1,7 +1,7 @@
 """Codes that were sent: which of them are still good. The outbox knows when each message was handed over.
 
-A code is derived (`otp`) from a key that `derive` makes for one asking: its id, whose it is, what for, where it goes, and
-a nonce. A code for one purpose is therefore none for another.
+A code is derived (`otp`) from a key that `derive` makes for one asking: its id, whose it is, what for, where it goes,
+and a nonce. A code for one purpose is therefore none for another.
 """
 
 from dataclasses import dataclass
