@@ -59,6 +59,15 @@ class CredentialWritten:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasskeyCountWentBack:
+    """A passkey signed rightly, but counts fewer signatures than it did before: there may be a copy. Nobody got in."""
+
+    name: ClassVar[str] = "idp.passkey.count_went_back"
+    user: UUID
+    row: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceAdded:
     """Somebody signed in from a browser that this account did not know."""
 
