@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from idp import keyring
-from idp.audit.events import DeviceAdded, DevicesForgotten, DeviceTrusted, Origin
+from idp.audit.events import DeviceAdded, DevicesDistrusted, DevicesForgotten, DeviceTrusted, Origin
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Device
@@ -102,6 +102,19 @@ def trust(device: Device, *, policy: Policy, origin: Origin, now: datetime) -> N
     Device.objects.filter(pk=device.pk).update(trusted_until=device.trusted_until, seal=device.seal)
     until = device.trusted_until.isoformat()
     record(DeviceTrusted(user=device.user_id, device=device.pk, until=until), origin=origin)
+
+
+def distrust_all(user_id: uuid.UUID, *, by: str, origin: Origin) -> int:
+    """Every browser is asked for the second factor again. Runs in its caller's transaction."""
+    trusted = list(Device.objects.filter(user=user_id, forgotten_at=None, trusted_until__isnull=False))
+    genuine = [device for device in trusted if keyring.is_sealed(_SEAL, device.seal, *_parts(device))]
+    for device in genuine:
+        device.trusted_until = None
+        device.seal = keyring.seal(_SEAL, *_parts(device))
+        Device.objects.filter(pk=device.pk).update(trusted_until=None, seal=device.seal)
+    if genuine:
+        record(DevicesDistrusted(user=user_id, devices=len(genuine), reason=by), origin=origin)
+    return len(genuine)
 
 
 def forget(user_id: uuid.UUID, device_id: uuid.UUID, *, origin: Origin, now: datetime) -> bool:

@@ -1,0 +1,130 @@
+"""The kinds of second factor there are, the best first: what pages call them, and who judges an answer.
+
+A kind is added here and nowhere else; the pages that ask for one, offer one and list them go through this table.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from idp import browser
+from idp.conf import policy
+from idp.factors import tries
+from idp.models import Credential, Device, User
+
+Judge = Callable[[HttpRequest, User, Device | None, datetime], tries.Outcome]
+Prepare = Callable[[HttpRequest, User, datetime], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """A kind as pages call it, in the language that is active when it is asked."""
+
+    #: What it is: "Authenticator app".
+    title: str
+    #: Why somebody would choose it, in one line.
+    detail: str
+    #: The choice at sign-in: "Use your authenticator app".
+    use: str
+    #: The heading and the sentence of the page that asks for it.
+    heading: str
+    lead: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of second factor."""
+
+    #: As credentials name it.
+    name: str
+    #: As addresses and forms name it.
+    slug: str
+    #: A file of templates/idp/icons.
+    icon: str
+    words: Callable[[], Words]
+    #: Where its owner adds one.
+    add_url: str
+    #: What the page that asks for it shows: fields and button, inside a form that says which kind it is for.
+    template: str
+    #: Judges what that form sent. The person's password is proven.
+    judge: Judge
+    #: What the template needs besides.
+    prepare: Prepare = lambda _request, _user, _now: {}
+    #: Whether an account has one at the most, so that its page makes a new one and manages the old.
+    single: bool = False
+
+
+def of(slug: str) -> Kind | None:
+    """The kind that addresses and forms call this."""
+    return next((kind for kind in KINDS if kind.slug == slug), None)
+
+
+def named(name: str) -> Kind:
+    """The kind of a credential."""
+    return next(kind for kind in KINDS if kind.name == name)
+
+
+def held(factors: Iterable[Credential]) -> list[Kind]:
+    """The kinds among `factors`, the best first."""
+    names = {factor.kind for factor in factors}
+    return [kind for kind in KINDS if kind.name in names]
+
+
+def typed_code(request: HttpRequest, user: User, device: Device | None, now: datetime) -> tries.Outcome:
+    """Judge a code that was typed into the field `otp`, whichever kind of code it is."""
+    return tries.judge(
+        user,
+        request.POST.get("otp", ""),
+        subject=user.pk.bytes,
+        device=device,
+        policy=policy(),
+        origin=browser.origin(request),
+        now=now,
+    )
+
+
+def _totp() -> Words:
+    return Words(
+        title=_("Authenticator app"),
+        detail=_("A new code every 30 seconds. Works without network."),
+        use=_("Use your authenticator app"),
+        heading=_("Enter the code from your app"),
+        lead=_("Open your authenticator app and type the 6 digits that it shows for %(org)s."),
+    )
+
+
+def _recovery_codes() -> Words:
+    return Words(
+        title=_("Recovery codes"),
+        detail=_("Ten codes to print or save, for when nothing else is at hand."),
+        use=_("Use a recovery code"),
+        heading=_("Enter a recovery code"),
+        lead=_("Use any of the codes you saved that you haven't used yet. Each one works once."),
+    )
+
+
+KINDS: Final = (
+    Kind(
+        name=Credential.Kind.TOTP,
+        slug="totp",
+        icon="shield",
+        words=_totp,
+        add_url="/account/factors/totp/",
+        template="idp/factor/totp.html",
+        judge=typed_code,
+    ),
+    Kind(
+        name=Credential.Kind.RECOVERY_CODES,
+        slug="recovery-codes",
+        icon="list",
+        words=_recovery_codes,
+        add_url="/account/factors/recovery-codes/",
+        template="idp/factor/recovery_codes.html",
+        judge=typed_code,
+        single=True,
+    ),
+)
