@@ -165,3 +165,16 @@ class Authenticator:
             **lies.get("client_more", {}),
         }
         return json.dumps(said).encode()
+
+
+def ask(person, *, purpose="sign-in", path="/sign-in/passkey/options"):
+    """What the script of the page that `person` looks at asks the provider for; the answer, whatever it is."""
+    token = person.page.parsed.fields["csrfmiddlewaretoken"][0]
+    return person.post(path, {"csrfmiddlewaretoken": token, "purpose": purpose})
+
+
+def options(person, **what):
+    """The options that the script gets."""
+    response = ask(person, **what)
+    assert response.status_code == 200, response.content
+    return response.json()

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from idp import browser
 from idp.conf import policy
 from idp.factors import tries
+from idp.factors.passkey import answers
+from idp.factors.passkey.challenges import Purpose
 from idp.models import Credential, Device, User
 
 Judge = Callable[[HttpRequest, User, Device | None, datetime], tries.Outcome]
@@ -87,6 +89,30 @@ def typed_code(request: HttpRequest, user: User, device: Device | None, now: dat
     )
 
 
+def shown_passkey(request: HttpRequest, user: User, _device: Device | None, now: datetime) -> tries.Outcome:
+    """Judge a passkey's answer in the field `passkey`. It has no budget in common with codes, for nobody guesses it."""
+    shown = answers.shown(
+        request.POST.get("passkey", ""),
+        Purpose.FACTOR,
+        browser_hash=browser.browser_hash(request),
+        user=user,
+        origin=browser.origin(request),
+        policy=policy(),
+        now=now,
+    )
+    return tries.Right(kind=Credential.Kind.PASSKEY, amr=shown.amr) if shown else tries.Wrong(tries_left=None)
+
+
+def _passkey() -> Words:
+    return Words(
+        title=_("Passkey"),
+        detail=_("Your finger, face or PIN on this device, or a security key. It also signs you in by itself."),
+        use=_("Use a passkey"),
+        heading=_("Use your passkey"),
+        lead=_("Your browser asks for your finger, face, PIN or security key."),
+    )
+
+
 def _totp() -> Words:
     return Words(
         title=_("Authenticator app"),
@@ -108,6 +134,15 @@ def _recovery_codes() -> Words:
 
 
 KINDS: Final = (
+    Kind(
+        name=Credential.Kind.PASSKEY,
+        slug="passkey",
+        icon="finger",
+        words=_passkey,
+        add_url="/account/factors/passkey/",
+        template="idp/factor/passkey.html",
+        judge=shown_passkey,
+    ),
     Kind(
         name=Credential.Kind.TOTP,
         slug="totp",

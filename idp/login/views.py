@@ -13,7 +13,7 @@ from idp import browser, interactions
 from idp.accounts import devices, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts, consents, entrance
+from idp.login import attempts, consents, entrance, passkeys
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
 from idp.middleware import allow_form_target
@@ -32,6 +32,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, interaction_id, now=now)
     if request.POST.get("cancel"):
         return _cancelled(request, interaction_id, now=now)
+    toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
+    if request.POST.get(passkeys.FIELD):
+        faults = [passkeys.refusal()]
+        entered = passkeys.sign_in(request, toward=toward, now=now)
+        return entered or _sign_in_page(request, interaction_id, now=now, faults=faults)
     form = SignInForm(request.POST)
     if faults := form.faults():
         return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
@@ -44,7 +49,6 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     ):
         case attempts.Right(user=user):
             device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
-            toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
             return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
         case attempts.Wrong(tries_left=tries_left):
             faults = [Problem("password", _("That username and password don't match"))]
@@ -112,6 +116,7 @@ def _sign_in_page(
         "tries_left": tries_left,
         "paused_until": paused_until,
         "can_cancel": interaction is not None,
+        "passkey": passkeys.offered(),
     }
     response = render(request, "idp/sign_in.html", context, status=429 if paused_until else 200)
     browser.remember(request, response)
