@@ -5,13 +5,14 @@ from django.urls import include, path
 from idp import branding, probes
 from idp.account import views as account
 from idp.account.applications import applications
-from idp.login import again
+from idp.login import again, factor
 from idp.login import views as login
 
 urlpatterns = [
     path("", include("idp.oidc.urls")),
     path("sign-in", login.sign_in, name="sign-in"),
     path("sign-in/again", again.again, name="sign-in-again"),
+    path("sign-in/factor", factor.factor, name="sign-in-factor"),
     path("consent", login.consent, name="consent"),
     path("account/", account.home, name="account"),
     path("account/applications/", applications, name="applications"),
