@@ -32,9 +32,8 @@ class Words:
     detail: str
     #: The choice at sign-in: "Use your authenticator app".
     use: str
-    #: The heading and the sentence of the page that asks for it.
+    #: The heading of the page that asks for it.
     heading: str
-    lead: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +118,6 @@ def _totp() -> Words:
         detail=_("A new code every 30 seconds. Works without network."),
         use=_("Use your authenticator app"),
         heading=_("Enter the code from your app"),
-        lead=_("Open your authenticator app and type the 6 digits that it shows for %(org)s."),
     )
 
 
@@ -129,7 +127,6 @@ def _recovery_codes() -> Words:
         detail=_("Ten codes to print or save, for when nothing else is at hand."),
         use=_("Use a recovery code"),
         heading=_("Enter a recovery code"),
-        lead=_("Use any of the codes you saved that you haven't used yet. Each one works once."),
     )
 
 

@@ -124,5 +124,5 @@ def _page(
 
 
 def _with_target(page: str, request: HttpRequest) -> str:
-    target = entrance.local(request.path)
+    target = entrance.local(request.get_full_path()) or entrance.local(request.path)
     return f"{page}?{urlencode({'to': target})}" if target else page

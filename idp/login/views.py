@@ -16,7 +16,7 @@ from idp.conf import policy
 from idp.login import attempts, consents, entrance, passkeys
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
-from idp.middleware import allow_form_target
+from idp.login.leaving import let_form_end_at
 from idp.models import Interaction
 from idp.pages import Problem
 from idp.plugins import hooks
@@ -106,7 +106,7 @@ def _sign_in_page(
 ) -> HttpResponse:
     interaction = interactions.find(request, interaction_id, now=now)
     if interaction is not None:
-        _let_form_end_at(request, interaction)
+        let_form_end_at(request, interaction)
         username = interaction.parameters.get("login_hint", "")[:254] if username is None else username
     context = {
         "application": application(interaction.client) if interaction else None,
@@ -132,7 +132,7 @@ def _cancelled(request: HttpRequest, interaction_id: str, *, now: datetime) -> H
 
 
 def _consent_page(request: HttpRequest, interaction: Interaction, label: str) -> HttpResponse:
-    _let_form_end_at(request, interaction)
+    let_form_end_at(request, interaction)
     asked = consents.on_screen(interaction.parameters)
     context = {
         "application": application(interaction.client),
@@ -147,11 +147,3 @@ def _consent_page(request: HttpRequest, interaction: Interaction, label: str) ->
 def _on(request: HttpRequest) -> HttpResponse:
     """To the dispatcher, by GET whatever came before (303)."""
     return SeeOther(f"/continue?{urlencode({'i': request.GET.get('i', '')})}")
-
-
-def _let_form_end_at(request: HttpRequest, interaction: Interaction) -> None:
-    target = urlsplit(interaction.parameters["redirect_uri"])
-    allow_form_target(
-        request,
-        f"{target.scheme}://{target.netloc}" if target.netloc else f"{target.scheme}:",
-    )
