@@ -15,11 +15,11 @@ AMR: dict[str, tuple[str, ...]] = {
 }
 
 
-def together(amr: Iterable[str], kind: str) -> list[str]:
-    """The methods of a sign-in to which a factor of `kind` was added, each once."""
-    return list(dict.fromkeys((*amr, *AMR[kind])))
+def together(amr: Iterable[str], kind: str, more: Iterable[str] = ()) -> list[str]:
+    """The methods of a sign-in to which a factor of `kind` was added, each once; `more` says how its key is kept."""
+    return list(dict.fromkeys((*amr, *AMR[kind], *more)))
 
 
-def of_passkey(*, backup_eligible: bool) -> tuple[str, ...]:
-    """The methods of a passkey that was shown: whether its key can leave the device it was made on, it says itself."""
-    return (*AMR[Credential.Kind.PASSKEY], "swk" if backup_eligible else "hwk")
+def kept(*, backup_eligible: bool) -> str:
+    """How a passkey's key is kept: whether it may leave the device it was made on. It says so itself, unattested."""
+    return "swk" if backup_eligible else "hwk"

@@ -38,8 +38,8 @@ _NOBODY: Final = User(id=uuid.UUID(int=0))
 @dataclass(frozen=True, kw_only=True)
 class Right:
     kind: str
-    #: The methods it adds to the sign-in, where they are not the same for all of its kind.
-    amr: tuple[str, ...] = ()
+    #: Methods (RFC 8176) that it adds besides those of its kind.
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

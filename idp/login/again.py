@@ -20,6 +20,7 @@ from idp import browser
 from idp.accounts import credentials, devices, reauthentication, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
+from idp.factors import registry
 from idp.login import attempts, entrance, passkeys
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
@@ -76,7 +77,7 @@ def again(request: HttpRequest, here: SignIn) -> HttpResponse:
     target = entrance.local(request.GET.get("to", ""))
     if request.POST.get(passkeys.FIELD):
         entered = passkeys.again(request, here, target=target, now=now)
-        return entered or _page(request, here, faults=[passkeys.refusal()])
+        return entered or _page(request, here, faults=[registry.passkey_refused()])
     form = SignInForm({"username": here.user.preferred_username, "password": request.POST.get("password", "")})
     if faults := form.faults():
         return _page(request, here, faults=faults)

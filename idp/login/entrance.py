@@ -113,13 +113,20 @@ def after_factor(
         )
 
 
-def stronger(here: SignIn, kind: str, *, where: str, now: datetime) -> HttpResponse | None:
+def stronger(
+    here: SignIn,
+    kind: str,
+    more: tuple[str, ...] = (),
+    *,
+    where: str,
+    now: datetime,
+) -> HttpResponse | None:
     """After somebody signed in showed a second factor of `kind`, and nothing else: on to `where`, with a new key.
 
     The same sign-in, as old as it was: `auth_time`, `max_age` and `prompt=login` are about its first factor, which was
     not shown again. None if it ended meanwhile.
     """
-    amr = strength.together(here.amr, kind)
+    amr = strength.together(here.amr, kind, more)
     renewed = sessions.renew(here, amr=amr, authenticated_at=here.authenticated_at, policy=policy(), now=now)
     if renewed is None:
         return None

@@ -10,20 +10,18 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from idp import browser, throttle
 from idp.accounts import devices, sessions
 from idp.conf import policy
-from idp.factors import requirements
+from idp.factors import requirements, strength
 from idp.factors.passkey import answers, challenges, wire
 from idp.factors.passkey.answers import Shown
 from idp.factors.passkey.challenges import Purpose
-from idp.login import entrance, pending
+from idp.login import entrance, factor
 from idp.login.entrance import Toward
 from idp.models import SignIn, User
-from idp.pages import Problem
 
 #: The form field that an answer comes in.
 FIELD: Final = "passkey"
@@ -37,8 +35,8 @@ def options(request: HttpRequest) -> HttpResponse:
     match request.POST.get("purpose"):
         case Purpose.SIGN_IN.value if offered():
             return given(request, Purpose.SIGN_IN, None, now=now)
-        case Purpose.FACTOR.value if (user := _asked_for_factor(request, now=now)) is not None:
-            return given(request, Purpose.FACTOR, user, now=now)
+        case Purpose.FACTOR.value if (waiting := factor.who_waits(request, now=now)) is not None:
+            return given(request, Purpose.FACTOR, waiting.user, now=now)
         case Purpose.AGAIN.value if offered() and (here := _here(request, now=now)) is not None:
             return given(request, Purpose.AGAIN, here.user, now=now)
     return JsonResponse({}, status=404)
@@ -103,19 +101,10 @@ def answered(request: HttpRequest, purpose: Purpose, user: User | None, *, now: 
     )
 
 
-def refusal() -> Problem:
-    """What everybody is told whose passkey did not let them in."""
-    return Problem(FIELD, _("That didn't work with this passkey. Try again, or use another way to sign in"))
-
-
 def _in(request: HttpRequest, shown: Shown, *, toward: Toward, now: datetime) -> HttpResponse:
     device = devices.find(shown.user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
-    return entrance.after_first(request, shown.user, list(shown.amr), toward=toward, device=device, now=now)
-
-
-def _asked_for_factor(request: HttpRequest, *, now: datetime) -> User | None:
-    row = pending.find(browser.cookie(request, browser.PENDING), now=now)
-    return row.user if row else None
+    amr = strength.together((), shown.credential.kind, (shown.kept,))
+    return entrance.after_first(request, shown.user, amr, toward=toward, device=device, now=now)
 
 
 def _here(request: HttpRequest, *, now: datetime) -> SignIn | None:

@@ -13,6 +13,7 @@ from idp import browser, interactions
 from idp.accounts import devices, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
+from idp.factors import registry
 from idp.login import attempts, consents, entrance, passkeys
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
@@ -34,7 +35,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _cancelled(request, interaction_id, now=now)
     toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
     if request.POST.get(passkeys.FIELD):
-        faults = [passkeys.refusal()]
+        faults = [registry.passkey_refused()]
         entered = passkeys.sign_in(request, toward=toward, now=now)
         return entered or _sign_in_page(request, interaction_id, now=now, faults=faults)
     form = SignInForm(request.POST)

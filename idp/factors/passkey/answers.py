@@ -29,11 +29,11 @@ _TRIES = "passkey-network"
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A passkey that was shown: its owner, its credential, and the methods it adds to a sign-in (RFC 8176)."""
+    """A passkey that was shown: its owner, its credential, and how its key is kept (RFC 8176)."""
 
     user: User
     credential: Credential
-    amr: tuple[str, ...]
+    kept: str
 
 
 def passkeys_of(user: User) -> list[wire.Passkey]:
@@ -89,7 +89,7 @@ def _proven(answer: wire.Answer, user: User | None, *, origin: Origin, now: date
     if not _used(row, asserted.counter, now=now):
         _went_back(row, origin=origin)
         return None
-    return Shown(user=owner, credential=row, amr=strength.of_passkey(backup_eligible=passkey.backup_eligible))
+    return Shown(user=owner, credential=row, kept=strength.kept(backup_eligible=passkey.backup_eligible))
 
 
 def _owner(credential_id: str) -> User | None:

@@ -5,8 +5,8 @@
 (() => {
   const part = document.querySelector("[data-passkey]");
   if (!part || !window.PublicKeyCredential) return;
-  const form = part.querySelector("form");
   const button = part.querySelector("#passkey");
+  const { form } = button;
   const trouble = part.querySelector("#passkey-trouble");
   const purpose = part.dataset.passkey;
 
@@ -75,6 +75,7 @@
       send(await navigator.credentials[purpose === "register" ? "create" : "get"]({ publicKey }));
     } catch (error) {
       say(error);
+      if (purpose === "sign-in") offer();
     } finally {
       button.removeAttribute("aria-disabled");
     }

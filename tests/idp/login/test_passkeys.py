@@ -270,3 +270,90 @@ def test_who_has_no_passkey_is_not_offered_one_again(jane):
     person.open("/sign-in/again?to=/account/")
     assert "passkey" not in person.page.parsed.ids
     assert ask(person, purpose="again").status_code == 404
+
+
+# --- As a second factor -----------------------------------------------------------------------------------
+
+
+def password_step(person, *, at="/sign-in"):
+    person.open(at)
+    return person.submit(username="jane", password=PASSWORD)
+
+
+def newest():
+    return SignIn.objects.filter(ended_at=None).order_by("-authenticated_at").first()
+
+
+def test_a_passkey_is_asked_for_after_the_password(jane):
+    authenticator, person = with_passkey(jane), Person()
+    assert password_step(person).name == "sign-in-factor"
+    assert "Use your passkey" in person.page
+    asked = options(person, purpose="factor")
+    assert [each["id"] for each in asked["allowCredentials"]] == [authenticator.held[0].name]
+    assert person.submit(passkey=authenticator.get(asked)).name == "account"
+    assert newest().amr == ["pwd", "pop", "user", "mfa", "hwk"]
+
+
+def test_a_passkey_that_does_not_work_leaves_the_other_ways(jane):
+    authenticator, app, person = with_passkey(jane), with_app(jane), Person()
+    password_step(person)
+    for _try in range(12):
+        person.submit(passkey=authenticator.get(options(person, purpose="factor"), signature=b"x"))
+        assert REFUSED in person.page
+        assert person.page.name == "sign-in-factor"
+    person.open("/sign-in/factor?way=totp")
+    assert person.submit(otp=app.code()).name == "account"
+
+
+@pytest.mark.parametrize("sent", [{}, {"passkey": "x"}, {"otp": "123456"}])
+def test_nothing_is_no_passkey(jane, sent):
+    with_passkey(jane)
+    person = Person()
+    password_step(person)
+    assert REFUSED in person.submit(**sent)
+    assert not in_by_passkey()
+
+
+def test_somebody_elses_passkey_is_no_second_factor(jane):
+    with_passkey(jane)
+    theirs, person = with_passkey(make_person("john", email="john@contoso.example")), Person()
+    password_step(person)
+    person.submit(passkey=theirs.get(options(person, purpose="factor") | {"allowCredentials": []}))
+    assert REFUSED in person.page
+    assert not in_by_passkey()
+
+
+def test_an_answer_for_signing_in_is_none_for_the_second_step_and_the_other_way_round(jane):
+    authenticator, person = with_passkey(jane), Person()
+    person.open("/sign-in")
+    for_signing_in = authenticator.get(options(person))
+    password_step(person)
+    assert REFUSED in person.submit(passkey=for_signing_in)
+    for_the_second_step = authenticator.get(options(person, purpose="factor"))
+    person.open("/sign-in")
+    assert REFUSED in person.submit(passkey=for_the_second_step)
+    assert not in_by_passkey()
+
+
+def test_without_a_password_nobody_learns_the_names_of_passkeys(jane):
+    with_passkey(jane)
+    person = Person()
+    person.open("/sign-in")
+    assert ask(person, purpose="factor").status_code == 404
+
+
+def test_an_application_that_wants_more_gets_it_within_the_same_sign_in(jane, payroll):
+    """Signed in by password and app; `phr` asks for the passkey besides, and for nothing else."""
+    authenticator, app, person = with_passkey(jane), with_app(jane), Person()
+    password_step(person)
+    person.open("/sign-in/factor?way=totp")
+    person.submit(otp=app.code())
+    before = newest()
+    person.open(authorization_request(acr_values="phr"))
+    assert person.page.name == "sign-in-factor"
+    path = f"/sign-in/passkey/options?i={person.page.url.partition('i=')[2].partition('&')[0]}"
+    person.submit(passkey=authenticator.get(options(person, purpose="factor", path=path)))
+    said = claims(redeem(person.landed[1]["code"]).json()["id_token"])
+    assert said["acr"] == "phr"
+    assert said["amr"] == ["pwd", "otp", "mfa", "pop", "user", "hwk"]
+    assert said["auth_time"] == int(before.authenticated_at.timestamp())
