@@ -54,12 +54,17 @@ def freshly(view: View) -> Plain:
         here = current(request, now=now)
         if here is None:
             return SeeOther(_with_target("/sign-in", request))
-        has_factor = bool(credentials.factors_of(here.user))
-        if not reauthentication.is_fresh(here, has_factor=has_factor, policy=policy(), now=now):
+        if not is_fresh(here, now=now):
             return SeeOther(_with_target("/sign-in/again", request))
         return view(request, here, *args, **kwargs)
 
     return guarded
+
+
+def is_fresh(here: SignIn, *, now: datetime) -> bool:
+    """Whether this person has just shown who they are."""
+    has_factor = bool(credentials.factors_of(here.user))
+    return reauthentication.is_fresh(here, has_factor=has_factor, policy=policy(), now=now)
 
 
 def current(request: HttpRequest, *, now: datetime) -> SignIn | None:

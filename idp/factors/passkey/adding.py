@@ -7,7 +7,7 @@ from typing import Any
 from idp import keyring
 from idp.audit.events import Origin
 from idp.conf import Policy
-from idp.factors import enrolment
+from idp.factors import enrolment, strength
 from idp.factors.passkey import answers, challenges, wire
 from idp.factors.passkey.challenges import Purpose
 from idp.models import Credential, SignIn, User
@@ -16,6 +16,8 @@ from idp.models import Credential, SignIn, User
 @dataclass(frozen=True, kw_only=True)
 class Added:
     credential: Credential
+    #: How its key is kept (RFC 8176).
+    kept: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def add(
         return Refused()
     except enrolment.TooMany:
         return TooMany()
-    return Added(credential=credential)
+    return Added(credential=credential, kept=strength.kept(backup_eligible=made.passkey.backup_eligible))
 
 
 def user_handle(user: User) -> str:
