@@ -138,6 +138,12 @@ def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> Si
     return sign_in
 
 
+def others(here: SignIn, *, policy: Policy, now: datetime) -> int:
+    """In how many other browsers the person of `here` is signed in."""
+    lately = {"expires_at__gt": now, "last_seen_at__gt": now - policy.session_idle}
+    return SignIn.objects.filter(user=here.user_id, ended_at=None, **lately).exclude(pk=here.pk).count()
+
+
 def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
     """End one sign-in and the grants that came of it, except those meant to outlive it (offline_access).
 

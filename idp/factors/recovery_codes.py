@@ -99,8 +99,15 @@ def _spend(credential: Credential, number: int, *, origin: Origin, now: datetime
             remaining = left(credential)
             user = credential.user_id
             record(RecoveryCodeUsed(user=user, row=credential.pk, number=number, left=remaining), origin=origin)
-            reference = uuid.uuid4()
-            notices.post(notices.RECOVERY_CODE_USED, user, reference=reference, origin=origin, now=now, left=remaining)
+            notices.post(
+                notices.RECOVERY_CODE_USED,
+                user,
+                reference=uuid.uuid4(),
+                origin=origin,
+                now=now,
+                left=remaining,
+                few=remaining <= FEW,
+            )
     except IntegrityError:
         return False
     return True
