@@ -1,4 +1,4 @@
-"""`/account/factors/passkey/`: a new passkey, made by the browser's authenticator; and where password managers find it."""
+"""`/account/factors/passkey/`: a new passkey from the browser's authenticator; and where managers find the page."""
 
 import json
 from datetime import timedelta
@@ -57,7 +57,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
 
 @require_POST
 def options(request: HttpRequest) -> HttpResponse:
-    """`/account/factors/passkey/options`: what the browser is to ask its authenticators for. No page: 403 is "again"."""
+    """`/account/factors/passkey/options`: what the browser is to ask its authenticators for. 403: show who you are."""
     now = timezone.now()
     here = current(request, now=now)
     if here is None or not is_fresh(here, now=now) or not requirements.may_add(policy()):
