@@ -7,6 +7,7 @@
   if (!part || !window.PublicKeyCredential) return;
   const button = part.querySelector("#passkey");
   const { form } = button;
+  const field = form.querySelector("input[name=passkey]");
   const trouble = part.querySelector("#passkey-trouble");
   const purpose = part.dataset.passkey;
 
@@ -54,7 +55,7 @@
   };
 
   const send = (credential) => {
-    form.elements.passkey.value = asJson(credential);
+    field.value = asJson(credential);
     form.requestSubmit();
   };
 
@@ -121,5 +122,6 @@
 
   for (const each of document.querySelectorAll("[data-without-passkey]")) each.hidden = true;
   part.hidden = false;
-  if (purpose === "sign-in") offer();
+  // Whoever was refused a moment ago presses the button if they want to try again: nothing here goes in circles.
+  if (purpose === "sign-in" && !part.querySelector("#passkey-error")) offer();
 })();
