@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from idp import branding, probes
-from idp.account import factors, passkey, recovery_codes, totp
+from idp.account import addresses, factors, passkey, recovery_codes, totp
 from idp.account import views as account
 from idp.account.applications import applications
 from idp.login import again, factor, passkeys, set_up
@@ -18,6 +18,9 @@ urlpatterns = [
     path("sign-in/set-up", set_up.set_up, name="sign-in-set-up"),
     path("consent", login.consent, name="consent"),
     path("account/", account.home, name="account"),
+    path("account/addresses/add/", addresses.add, name="address-add"),
+    path("account/addresses/code/<uuid:claim_id>/", addresses.code, name="address-code"),
+    path("account/addresses/<uuid:address_id>/", addresses.one, name="address"),
     path("account/applications/", applications, name="applications"),
     path("account/factors/add/", factors.add, name="factors-add"),
     path("account/factors/passkey/", passkey.add, name="factors-passkey"),

@@ -65,7 +65,7 @@
 
   const say = (error) => {
     const known = { NotAllowedError: part.dataset.nothing, InvalidStateError: part.dataset.already };
-    trouble.textContent = known[error.name] || part.dataset.trouble;
+    trouble.querySelector("span").textContent = known[error.name] || part.dataset.trouble;
     trouble.hidden = false;
   };
 
