@@ -34,10 +34,8 @@ STEP: Final = timedelta(seconds=30)
 DIGITS: Final = 6
 #: How many steps a code may be early or late.
 _NEIGHBOURS: Final = 1
-#: RFC 4226 4, R6 recommends 160 bits; older apps shared 80, and an import may bring those.
+#: RFC 4226 4, R6 recommends 160 bits.
 _SECRET_BYTES: Final = 20
-_SHORTEST: Final = 10
-_LONGEST: Final = 64
 _SECRET: Final = "totp-secret"
 _PROPOSAL: Final = "totp-proposal"
 #: How long somebody may take to scan a code and type another.
@@ -133,17 +131,6 @@ def material(secret: bytes, *, row: uuid.UUID, user: uuid.UUID) -> str:
 def spelt(secret: bytes) -> str:
     """A key as apps take it: base 32, without padding where there would be any."""
     return b32encode(secret).decode().rstrip("=")
-
-
-def secret_of(text: str) -> bytes:
-    """A key as another system spelt it. Raises ValueError, with a reason that does not quote it."""
-    try:
-        secret = _decoded(typed.compact(text).rstrip("="))
-    except ValueError:
-        raise ValueError("it is not base 32") from None
-    if not _SHORTEST <= len(secret) <= _LONGEST:
-        raise ValueError(f"it has {len(secret)} bytes; {_SHORTEST} to {_LONGEST} are taken")
-    return secret
 
 
 def uri(secret: bytes, user: User, *, issuer: str) -> str:
