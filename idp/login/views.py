@@ -13,10 +13,11 @@ from idp import browser, interactions
 from idp.accounts import devices, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts, consents, entrance
+from idp.factors import registry
+from idp.login import attempts, consents, entrance, passkeys
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
-from idp.middleware import allow_form_target
+from idp.login.leaving import let_form_end_at
 from idp.models import Interaction
 from idp.pages import Problem
 from idp.plugins import hooks
@@ -32,6 +33,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, interaction_id, now=now)
     if request.POST.get("cancel"):
         return _cancelled(request, interaction_id, now=now)
+    toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
+    if request.POST.get(passkeys.FIELD):
+        faults = [registry.passkey_refused()]
+        entered = passkeys.sign_in(request, toward=toward, now=now)
+        return entered or _sign_in_page(request, interaction_id, now=now, faults=faults)
     form = SignInForm(request.POST)
     if faults := form.faults():
         return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
@@ -44,7 +50,6 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     ):
         case attempts.Right(user=user):
             device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
-            toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
             return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
         case attempts.Wrong(tries_left=tries_left):
             faults = [Problem("password", _("That username and password don't match"))]
@@ -102,7 +107,7 @@ def _sign_in_page(
 ) -> HttpResponse:
     interaction = interactions.find(request, interaction_id, now=now)
     if interaction is not None:
-        _let_form_end_at(request, interaction)
+        let_form_end_at(request, interaction)
         username = interaction.parameters.get("login_hint", "")[:254] if username is None else username
     context = {
         "application": application(interaction.client) if interaction else None,
@@ -112,6 +117,7 @@ def _sign_in_page(
         "tries_left": tries_left,
         "paused_until": paused_until,
         "can_cancel": interaction is not None,
+        "passkey": passkeys.offered(),
     }
     response = render(request, "idp/sign_in.html", context, status=429 if paused_until else 200)
     browser.remember(request, response)
@@ -127,7 +133,7 @@ def _cancelled(request: HttpRequest, interaction_id: str, *, now: datetime) -> H
 
 
 def _consent_page(request: HttpRequest, interaction: Interaction, label: str) -> HttpResponse:
-    _let_form_end_at(request, interaction)
+    let_form_end_at(request, interaction)
     asked = consents.on_screen(interaction.parameters)
     context = {
         "application": application(interaction.client),
@@ -142,11 +148,3 @@ def _consent_page(request: HttpRequest, interaction: Interaction, label: str) ->
 def _on(request: HttpRequest) -> HttpResponse:
     """To the dispatcher, by GET whatever came before (303)."""
     return SeeOther(f"/continue?{urlencode({'i': request.GET.get('i', '')})}")
-
-
-def _let_form_end_at(request: HttpRequest, interaction: Interaction) -> None:
-    target = urlsplit(interaction.parameters["redirect_uri"])
-    allow_form_target(
-        request,
-        f"{target.scheme}://{target.netloc}" if target.netloc else f"{target.scheme}:",
-    )
