@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from idp import keyring, throttle
+from idp import keyring, notices, throttle
+from idp.audit.events import Origin, PausesEnded
+from idp.audit.record import record
 from idp.conf import Policy, Slowdown
 from idp.models import Device, User
 from idp.models.user import canonical
@@ -96,6 +98,35 @@ class Tries:
     by_strangers: int
     by_known_browsers: int
     last_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """Sign-in is open again; what had happened, and how many addresses are told."""
+
+    tries: Tries
+    addresses_told: int
+
+
+def open_again(user_id: UUID, *, source: UUID, origin: Origin, now: datetime) -> Opened | None:
+    """End every pause of an account whose owner has proved, as `source`, that it is theirs. In a transaction.
+
+    The password, sessions and known browsers stay as they are. None if nobody may sign in to it for another reason.
+    """
+    if not User.objects.filter(pk=user_id, status=User.Status.ACTIVE).exists():
+        return None
+    tries = end_all(user_id)
+    record(
+        PausesEnded(
+            user=user_id,
+            by_strangers=tries.by_strangers,
+            by_known_browsers=tries.by_known_browsers,
+            source=source,
+        ),
+        origin=origin,
+    )
+    told = notices.post(notices.PAUSES_ENDED, user_id, reference=source, origin=origin, now=now)
+    return Opened(tries=tries, addresses_told=told)
 
 
 def end_all(user_id: UUID) -> Tries:

@@ -96,6 +96,17 @@ class RoleGranted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PausesEnded:
+    """The owner opened sign-in again after too many tries; how many there had been, and by whom. `source` earned it."""
+
+    name: ClassVar[str] = "idp.pauses.ended"
+    user: UUID
+    by_strangers: int
+    by_known_browsers: int
+    source: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionsEnded:
     name: ClassVar[str] = "idp.sessions.ended"
     user: UUID
