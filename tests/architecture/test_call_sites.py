@@ -41,14 +41,6 @@ CALLS = [
     ),
     ("mint", {"recovery/flow.py"}, "recovery.flow.set_new_password"),
     ("open_again", {"recovery/flow.py"}, "recovery.flow, which asks for proofs first"),
-    (
-        "end_all",
-        {
-            "idp/accounts/pauses.py",
-            "idp/accounts/password_change.py",
-        },
-        "idp.accounts.password_change or idp.accounts.pauses.open_again",
-    ),
     ("write_factor", {"idp/factors/enrolment.py"}, "idp.factors.enrolment, which tells the owner"),
     ("remove_factor", {"idp/factors/enrolment.py"}, "idp.factors.enrolment, which tells the owner"),
     ("remove_address", {"idp/accounts/addresses.py"}, "idp.accounts.addresses, which tells the owner"),
