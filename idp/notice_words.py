@@ -17,6 +17,7 @@ FACTOR_PAUSED = "idp.factor_paused"
 RECOVERY_CODE_USED = "idp.recovery_code_used"
 ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
+PAUSES_ENDED = "idp.pauses_ended"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +118,17 @@ def _address_removed(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _pauses_ended(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Sign-in to your %(org)s account was opened again") % {"org": org},
+        heading=_("Sign-in was opened again"),
+        lead=_(
+            "It had been paused after too many tries. Somebody showed that the account is theirs and ended the pause. "
+            "The password was not changed.",
+        ),
+    )
+
+
 def _day(moment: str) -> str:
     return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
@@ -129,4 +141,5 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     RECOVERY_CODE_USED: _recovery_code_used,
     ADDRESS_ADDED: _address_added,
     ADDRESS_REMOVED: _address_removed,
+    PAUSES_ENDED: _pauses_ended,
 }

@@ -24,6 +24,7 @@ from idp.notice_words import (
     FACTOR_PAUSED,
     FACTOR_REMOVED,
     NEW_DEVICE,
+    PAUSES_ENDED,
     RECOVERY_CODE_USED,
 )
 from idp.pages import tenant
@@ -36,6 +37,7 @@ __all__ = [
     "FACTOR_REMOVED",
     "NEW_DEVICE",
     "PASSWORD_CHANGED",
+    "PAUSES_ENDED",
     "RECOVERY_CODE_USED",
     "letter",
     "password_changed",

@@ -21,9 +21,11 @@ class RecoveryPlugin(Plugin):
     def urlpatterns(self) -> Sequence[URLPattern | URLResolver]:
         return (path("recovery/", include("recovery.urls")),)
 
-    def rescue(self, interaction_id: str) -> Link | None:
-        query = f"?{urlencode({'i': interaction_id})}" if interaction_id else ""
-        return Link(url=f"/recovery/{query}", label=_("Can't access your account?"))
+    def rescue(self, interaction_id: str, *, paused: bool) -> Link | None:
+        query = {"i": interaction_id} if interaction_id else {}
+        if paused:
+            query["problem"] = "locked"
+        return Link(url=f"/recovery/{'?' * bool(query)}{urlencode(query)}", label=_("Can't access your account?"))
 
     def letter(self, message: Message, *, language: str) -> Letter | None:
         for method in registry.METHODS:

@@ -146,6 +146,17 @@ class RoleGranted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PausesEnded:
+    """The owner opened sign-in again after too many tries; how many there had been, and by whom. `source` earned it."""
+
+    name: ClassVar[str] = "idp.pauses.ended"
+    user: UUID
+    by_strangers: int
+    by_known_browsers: int
+    source: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddressCodeSent:
     """A code went to an address that its owner adds or tests (`purpose`)."""
 

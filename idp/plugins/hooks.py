@@ -33,9 +33,12 @@ class Plugin:
         """The addresses of the app's pages."""
         return ()
 
-    def rescue(self, interaction_id: str) -> Link | None:
-        """The way on for somebody who cannot sign in; shown on the sign-in screen and beside each error."""
-        del interaction_id
+    def rescue(self, interaction_id: str, *, paused: bool) -> Link | None:
+        """The way on for somebody who cannot sign in; shown on the sign-in screen and beside each error.
+
+        `paused`: they may know their password, but there were too many tries.
+        """
+        del interaction_id, paused
         return None
 
     def letter(self, message: Message, *, language: str) -> Letter | None:
@@ -59,9 +62,9 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
     return [pattern for plugin in plugins() for pattern in plugin.urlpatterns()]
 
 
-def rescue(interaction_id: str) -> Link | None:
+def rescue(interaction_id: str, *, paused: bool = False) -> Link | None:
     """The first plug-in's way on."""
-    return next((link for plugin in plugins() if (link := plugin.rescue(interaction_id))), None)
+    return next((link for plugin in plugins() if (link := plugin.rescue(interaction_id, paused=paused))), None)
 
 
 def letter(message: Message, *, language: str) -> Letter | None:

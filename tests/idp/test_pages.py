@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from idp import pages
+from idp.login.attempts import Paused
 from idp.pages import Application, Choice, Link, Problem, Step
 from tests.hosted import LANGUAGES, assert_says_what_to_mend, assert_sound, render
 
@@ -24,7 +25,8 @@ SIGN_IN = {
     "problems": [],
     "rescue": RESCUE,
     "tries_left": None,
-    "paused_until": None,
+    "paused": None,
+    "asks_for_code": False,
     "can_cancel": True,
     "passkey": True,
 }
@@ -165,7 +167,7 @@ def test_one_try_is_counted_in_the_singular():
 
 def test_a_pause_says_until_when_and_offers_the_way_out():
     paused_until = datetime(2026, 11, 23, 13, 35, tzinfo=UTC)
-    page = render("idp/sign_in.html", SIGN_IN | {"paused_until": paused_until})
+    page = render("idp/sign_in.html", SIGN_IN | {"paused": Paused(until=paused_until), "asks_for_code": True})
     assert_sound(page, name="sign-in")
     assert "You can try again at 13:35. Or get back in now: Can't access your account?" in page.text
     assert page.all("title")[0]["text"].startswith("Error: ")
