@@ -157,18 +157,15 @@ def verify_password(user: User | None, credential: Credential | None, raw: str, 
 def factors_of(user: User) -> list[Credential]:
     """The second factors of `user` with what is remembered of them, oldest first; one query.
 
-    None of them is believed if one does not carry our seal: the account is frozen then.
+    None of them is believed if one does not carry our seal: the account is frozen then. Those that their owner removed
+    are looked at as well, or emptying a row by SQL would take a factor away.
     """
-    found = list(
-        Credential.objects.select_related("factor")
-        .filter(user=user, kind__in=FACTORS)
-        .exclude(material="")
-        .order_by("factor__added_at", "pk"),
-    )
+    rows = Credential.objects.select_related("factor").filter(user=user, kind__in=FACTORS)
+    found = list(rows.order_by("factor__added_at", "pk"))
     forged = [credential for credential in found if not sealing.is_genuine(credential)]
     for credential in forged:
         sealing.freeze_for_seal(user, table="credential", row=credential.id)
-    return [] if forged else found
+    return [] if forged else [credential for credential in found if credential.material]
 
 
 # --- How a row is written ---------------------------------------------------------------------------------
