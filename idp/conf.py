@@ -101,6 +101,10 @@ class Policy:
     #: who fails at one closes another.
     factor_tries: Limit = Limit(count=10, per=timedelta(hours=1))
     factor_tries_per_day: Limit = Limit(count=30, per=timedelta(days=1))
+    #: Tries with one passkey from one network: they cannot be guessed, so this only saves work. And challenges for
+    #: passkeys a network gets; every sign-in page asks for one.
+    passkey_tries: Limit = Limit(count=10, per=timedelta(minutes=10))
+    passkey_challenges_per_network: Limit = Limit(count=600, per=timedelta(minutes=10))
     #: How long a password that was right waits for its second factor.
     pending_lifetime: timedelta = timedelta(minutes=10)
     #: For how long the owner may have a browser asked for no second factor; zero: never.

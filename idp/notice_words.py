@@ -88,10 +88,13 @@ def _factor_paused(facts: Mapping[str, Any], org: str) -> Words:
 
 def _recovery_code_used(facts: Mapping[str, Any], org: str) -> Words:
     left = int(facts["left"])
+    lead = ngettext("%(n)d code is left.", "%(n)d codes are left.", left) % {"n": left}
+    if facts.get("few"):
+        lead = f"{lead} {_('Make new ones before you need one.')}"
     return Words(
         subject=_("A recovery code was used for your %(org)s account") % {"org": org},
         heading=_("A recovery code was used"),
-        lead=ngettext("%(n)d code is left.", "%(n)d codes are left.", left) % {"n": left},
+        lead=lead,
     )
 
 

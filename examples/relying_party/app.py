@@ -31,7 +31,7 @@ from requests import RequestException
 
 SCOPE = "openid profile email offline_access"
 #: What a sign-in link may hand on to the provider, for instance /sign-in?prompt=login.
-HANDED_ON = ("prompt", "max_age", "login_hint", "ui_locales", "acr_values")
+HANDED_ON = ("prompt", "max_age", "login_hint", "ui_locales", "acr_values", "claims")
 
 oauth = OAuth()
 oauth.register("provider", client_kwargs={"scope": SCOPE, "code_challenge_method": "S256"})

@@ -13,6 +13,9 @@ from typing import Final
 from idp.accounts.hashers import unpadded_b64decode
 
 LONGEST_HASH: Final = 512
+#: Bytes of an authenticator app's key. RFC 4226 4 asks for 16; the 10 that some systems gave out are taken over.
+TOTP_SECRET_BYTES: Final = (10, 64)
+_LONGEST_SECRET: Final = 200
 
 PBKDF2_ITERATIONS: Final = (10_000, 2_000_000)
 BCRYPT_COST: Final = (8, 14)
@@ -43,6 +46,23 @@ _DJANGO_SCRYPT = re.compile(r"scrypt\$(\d{1,10})\$([^$]+)\$(\d{1,5})\$(\d{1,5})\
 
 class UnusableHash(ValueError):  # noqa: N818 -- it says what happened
     """The hash cannot be taken over. Its text is a sentence for the operator and never contains the hash."""
+
+
+class UnusableSecret(ValueError):  # noqa: N818 -- it says what happened
+    """The key cannot be taken over. Its text is a sentence for the operator and never contains the key."""
+
+
+def adopt_totp_secret(text: str) -> bytes:
+    """Return the key of an authenticator app, as systems and apps spell it: base 32, perhaps spaced or padded."""
+    spelt = "".join(text[:_LONGEST_SECRET].replace("-", " ").split()).rstrip("=").upper()
+    try:
+        secret = base64.b32decode(spelt + "=" * (-len(spelt) % 8))
+    except ValueError:
+        raise UnusableSecret("totp_secret is not base 32.") from None
+    shortest, longest = TOTP_SECRET_BYTES
+    if not shortest <= len(secret) <= longest:
+        raise UnusableSecret(f"totp_secret has {len(secret)} bytes; {shortest} to {longest} are taken over.")
+    return secret
 
 
 def adopt(encoded: str) -> str:

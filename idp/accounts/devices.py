@@ -8,11 +8,12 @@ the program, is no known browser.
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from secrets import token_urlsafe
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from idp import keyring
-from idp.audit.events import DeviceAdded, DevicesForgotten, DeviceTrusted, Origin
+from idp.audit.events import DeviceAdded, DevicesDistrusted, DevicesForgotten, DeviceTrusted, Origin
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Device
@@ -27,6 +28,8 @@ class Seen:
     """The browser of a sign-in, and what is new about it."""
 
     device: Device
+    #: What its browser is to hold from now on.
+    key: str
     is_new: bool
     #: Whether the account knew any browser before; the first one of all is nobody's surprise.
     is_first: bool
@@ -62,17 +65,22 @@ def seen(
     origin: Origin,
     now: datetime,
 ) -> Seen:
-    """Note a finished sign-in from the browser of `key`; `known` is what `find` said. Runs in a transaction."""
+    """Note a finished sign-in from the browser of `key`; `known` is what `find` said. Runs in a transaction.
+
+    A browser that the account does not know gets a new key, which is in the answer.
+    """
     if known is not None:
         if now - known.last_seen_at > _SEEN_EVERY:
             where = {"label": origin.device, "network": origin.network, "place": origin.place}
             Device.objects.filter(pk=known.pk).update(last_seen_at=now, **where)
-        return Seen(device=known, is_new=False, is_first=False)
-    key_hash = keyring.fingerprint(key)
-    rows = list(Device.objects.filter(user=user_id).values_list("pk", "key_hash"))
+        return Seen(device=known, key=key, is_new=False, is_first=False)
+    # Never the key that it came with: somebody else may have put it there, and would be known along with it (SE-01).
+    fresh = token_urlsafe(32)
+    _move(key, fresh)
+    is_first = not Device.objects.filter(user=user_id).exists()
     device = Device(
         user_id=user_id,
-        key_hash=key_hash,
+        key_hash=keyring.fingerprint(fresh),
         label=origin.device,
         network=origin.network,
         place=origin.place,
@@ -80,19 +88,23 @@ def seen(
         last_seen_at=now,
     )
     device.seal = keyring.seal(_SEAL, *_parts(device))
-    # A row of the same key that was forgotten, or that is not ours, begins anew.
-    if stale := [pk for pk, other in rows if other == key_hash]:
-        Device.objects.filter(pk__in=stale).delete()
-    try:
-        with transaction.atomic():
-            device.save(force_insert=True)
-    except IntegrityError:
-        # Another tab of this browser was faster.
-        device = Device.objects.get(user=user_id, key_hash=key_hash)
-        return Seen(device=device, is_new=False, is_first=False)
-    if rows:
+    device.save(force_insert=True)
+    if not is_first:
         record(DeviceAdded(user=user_id, device=device.pk), origin=origin)
-    return Seen(device=device, is_new=True, is_first=not rows)
+    return Seen(device=device, key=fresh, is_new=True, is_first=is_first)
+
+
+def _move(key: str, fresh: str) -> None:
+    """Other accounts that know this browser go on knowing it, by its new key."""
+    if not key:
+        return
+    known_by = keyring.fingerprint(key)
+    for device in Device.objects.filter(key_hash=known_by, forgotten_at=None):
+        if not keyring.is_sealed(_SEAL, device.seal, *_parts(device)):
+            continue
+        device.key_hash = keyring.fingerprint(fresh)
+        device.seal = keyring.seal(_SEAL, *_parts(device))
+        Device.objects.filter(pk=device.pk, key_hash=known_by).update(key_hash=device.key_hash, seal=device.seal)
 
 
 def trust(device: Device, *, policy: Policy, origin: Origin, now: datetime) -> None:
@@ -102,6 +114,19 @@ def trust(device: Device, *, policy: Policy, origin: Origin, now: datetime) -> N
     Device.objects.filter(pk=device.pk).update(trusted_until=device.trusted_until, seal=device.seal)
     until = device.trusted_until.isoformat()
     record(DeviceTrusted(user=device.user_id, device=device.pk, until=until), origin=origin)
+
+
+def distrust_all(user_id: uuid.UUID, *, by: str, origin: Origin) -> int:
+    """Every browser is asked for the second factor again. Runs in its caller's transaction."""
+    trusted = list(Device.objects.filter(user=user_id, forgotten_at=None, trusted_until__isnull=False))
+    genuine = [device for device in trusted if keyring.is_sealed(_SEAL, device.seal, *_parts(device))]
+    for device in genuine:
+        device.trusted_until = None
+        device.seal = keyring.seal(_SEAL, *_parts(device))
+        Device.objects.filter(pk=device.pk).update(trusted_until=None, seal=device.seal)
+    if genuine:
+        record(DevicesDistrusted(user=user_id, devices=len(genuine), reason=by), origin=origin)
+    return len(genuine)
 
 
 def forget(

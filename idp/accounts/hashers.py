@@ -12,11 +12,13 @@ verifiers").
 import base64
 import binascii
 import hashlib
+import secrets
 import unicodedata
 from typing import Any, Final
 
 import bcrypt
 import structlog
+from argon2 import Type, low_level
 from django.contrib.auth import hashers as django_hashers
 from django.utils.crypto import constant_time_compare
 
@@ -75,6 +77,30 @@ def burn(raw: str) -> None:
     text = _as_hashed(raw)
     if text is not None:
         django_hashers.get_hasher().encode(text, _BURNT_SALT)
+
+
+def stretch(text: str, recipe: str) -> bytes:
+    """Do the work of one password hash to `text`, with the salt and parameters of `recipe`.
+
+    For several short secrets under one salt (saved recovery codes): a try at all of them costs one hash. What comes
+    out is not to be stored as it is: seal it.
+    """
+    memory, times, lanes, salt = recipe.split("$")
+    return low_level.hash_secret_raw(
+        text.encode(),
+        unpadded_b64decode(salt),
+        time_cost=int(times),
+        memory_cost=int(memory),
+        parallelism=int(lanes),
+        hash_len=32,
+        type=Type.ID,
+    )
+
+
+def new_recipe() -> str:
+    """Today's parameters, which are those of passwords, and a fresh salt."""
+    salt = base64.b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
+    return f"{Argon2idHasher.memory_cost}${Argon2idHasher.time_cost}${Argon2idHasher.parallelism}${salt}"
 
 
 def _as_hashed(raw: str) -> str | None:

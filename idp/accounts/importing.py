@@ -13,16 +13,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import translation
 from django.utils.translation import get_supported_language_variant
 
 from idp.accounts import credentials, standard_claims
-from idp.accounts.adoption import UnusableHash, adopt
+from idp.accounts.adoption import UnusableHash, UnusableSecret, adopt, adopt_totp_secret
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.accounts.standard_claims import Unfit
 from idp.audit.events import AccountImported
@@ -52,6 +53,8 @@ class NewAccount:
     locale: str = ""
     #: In the form that accounts.hashers verifies.
     password_hash: str | None = None
+    #: The key of an authenticator app.
+    totp_secret: bytes | None = field(default=None, repr=False)
     #: Further standard claims, as applications will read them.
     claims: dict[str, Any] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
@@ -87,7 +90,18 @@ class Refused:
 Outcome = Loaded | AlreadyHere | Refused
 
 
-def load(lines: Iterable[tuple[int, bytes]], *, now: datetime) -> Iterator[tuple[int, Outcome]]:
+class WriteTotp(Protocol):
+    """Spend a proof on an authenticator app's key: `idp.factors.enrolment.import_totp`."""
+
+    def __call__(self, proof: Proof, secret: bytes, *, now: datetime) -> None: ...
+
+
+def load(
+    lines: Iterable[tuple[int, bytes]],
+    *,
+    write_totp: WriteTotp,
+    now: datetime,
+) -> Iterator[tuple[int, Outcome]]:
     """Make the accounts of numbered `lines`, and tell of each line what came of it, once that is committed.
 
     Reads as it goes: a batch is in memory, never the file. Stopped half-way it can simply be run again.
@@ -95,7 +109,7 @@ def load(lines: Iterable[tuple[int, bytes]], *, now: datetime) -> Iterator[tuple
     remaining = iter(lines)
     while batch := list(islice(remaining, BATCH)):
         parsed = [(number, parse(line)) for number, line in batch]
-        yield from _write(parsed, now=now)
+        yield from _write(parsed, write_totp=write_totp, now=now)
 
 
 # --- What a line says -------------------------------------------------------------------------------------
@@ -108,7 +122,7 @@ def parse(line: bytes) -> NewAccount | Refused:
         return _account(claims)
     except Unfit as unfit:
         return Refused(str(unfit))
-    except UnusableHash as unusable:
+    except (UnusableHash, UnusableSecret) as unusable:
         return Refused(str(unusable))
 
 
@@ -145,9 +159,6 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _account(claims: dict[str, Any]) -> NewAccount:
-    if "totp_secret" in claims:
-        # The person would lose their second factor without a word: refusing the account is the safer answer.
-        raise Unfit("Second factors cannot be imported yet; this line has a totp_secret.")
     texts = {name: _text(name, claims.get(name, "")) for name in _LONGEST}
     email = _email(texts["email"])
     email_verified = claims.get("email_verified", False)
@@ -164,6 +175,8 @@ def _account(claims: dict[str, Any]) -> NewAccount:
         name=texts["name"],
         locale=locale,
         password_hash=adopt(encoded) if encoded else None,
+        # Without it the person would lose their second factor without a word: one that is unusable refuses the account.
+        totp_secret=adopt_totp_secret(claims["totp_secret"]) if claims.get("totp_secret") else None,
         claims=standard_claims.read(claims),
         groups=standard_claims.groups(claims.get("groups", [])),
         updated_at=standard_claims.moment(claims["updated_at"]) if "updated_at" in claims else None,
@@ -233,7 +246,12 @@ class _Present:
         return None
 
 
-def _write(batch: list[tuple[int, NewAccount | Refused]], *, now: datetime) -> list[tuple[int, Outcome]]:
+def _write(
+    batch: list[tuple[int, NewAccount | Refused]],
+    *,
+    write_totp: WriteTotp,
+    now: datetime,
+) -> list[tuple[int, Outcome]]:
     outcomes: list[tuple[int, Outcome]] = []
     with transaction.atomic():
         present = _present([account for _number, account in batch if isinstance(account, NewAccount)])
@@ -241,7 +259,7 @@ def _write(batch: list[tuple[int, NewAccount | Refused]], *, now: datetime) -> l
             if isinstance(account, Refused):
                 outcomes.append((number, account))
                 continue
-            outcome = present.objection_to(account, now=now) or _make(account, now=now)
+            outcome = present.objection_to(account, now=now) or _make(account, write_totp=write_totp, now=now)
             if isinstance(outcome, Loaded):
                 present.add(account.keys, now)
             outcomes.append((number, outcome))
@@ -258,7 +276,7 @@ def _present(accounts: list[NewAccount]) -> _Present:
     return present
 
 
-def _make(account: NewAccount, *, now: datetime) -> Loaded | Refused:
+def _make(account: NewAccount, *, write_totp: WriteTotp, now: datetime) -> Loaded | Refused:
     """Write one account with what proves it, all or nothing."""
     user = User(
         preferred_username=account.preferred_username,
@@ -278,6 +296,10 @@ def _make(account: NewAccount, *, now: datetime) -> Loaded | Refused:
             if account.password_hash is not None:
                 proof = _proof(user, Credential.Kind.PASSWORD, now=now)
                 credentials.write_password_hash(proof, account.password_hash, now=now)
+            if account.totp_secret is not None:
+                # Its name is its owner's to read.
+                with translation.override(account.locale or None):
+                    write_totp(_proof(user, Credential.Kind.TOTP, now=now), account.totp_secret, now=now)
             if account.email_verified:
                 channel = RecoveryAddress.Channel.EMAIL
                 proof = _proof(user, channel, now=now)

@@ -27,9 +27,16 @@ def is_fresh(sign_in: SignIn, *, has_factor: bool, policy: Policy, now: datetime
     return recent and (MULTI_FACTOR in sign_in.amr or not has_factor)
 
 
-def to_add(sign_in: SignIn, kind: str, *, policy: Policy, now: datetime) -> Proof:
-    """The right to add one factor or address of `kind`. Raises NotFresh."""
-    return _proof(sign_in, kind, row=uuid.uuid4(), replaces=0, policy=policy, now=now)
+def to_add(
+    sign_in: SignIn,
+    kind: str,
+    *,
+    row: uuid.UUID | None = None,
+    policy: Policy,
+    now: datetime,
+) -> Proof:
+    """The right to add one factor or address of `kind`, as `row` if that was settled before. Raises NotFresh."""
+    return _proof(sign_in, kind, row=row or uuid.uuid4(), replaces=0, policy=policy, now=now)
 
 
 def to_replace(sign_in: SignIn, row: Credential | RecoveryAddress, *, policy: Policy, now: datetime) -> Proof:

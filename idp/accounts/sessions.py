@@ -78,12 +78,13 @@ def renew(
 ) -> Begun | None:
     """The same sign-in after its person showed again who they are: another key, the same `sid` for applications.
 
-    None if it ended meanwhile, or another tab renewed it first.
+    It lasts as long as one that began at `authenticated_at`: a second factor alone prolongs nothing. None if it ended
+    meanwhile, or another tab renewed it first.
     """
     key, known_by = token_urlsafe(32), sign_in.key_hash
     sign_in.key_hash = keyring.fingerprint(key)
     sign_in.amr, sign_in.authenticated_at = amr, authenticated_at
-    sign_in.last_seen_at, sign_in.expires_at = now, now + policy.session_absolute
+    sign_in.last_seen_at, sign_in.expires_at = now, authenticated_at + policy.session_absolute
     sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
     renewed = SignIn.objects.filter(pk=sign_in.pk, key_hash=known_by, ended_at=None).update(
         **{name: getattr(sign_in, name) for name in ("key_hash", "amr", "authenticated_at", "seal")},
@@ -135,6 +136,12 @@ def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> Si
     if now - sign_in.last_seen_at > _SEEN_EVERY:
         SignIn.objects.filter(pk=sign_in.pk, ended_at=None).update(last_seen_at=now)
     return sign_in
+
+
+def others(here: SignIn, *, policy: Policy, now: datetime) -> int:
+    """In how many other browsers the person of `here` is signed in."""
+    lately = {"expires_at__gt": now, "last_seen_at__gt": now - policy.session_idle}
+    return SignIn.objects.filter(user=here.user_id, ended_at=None, **lately).exclude(pk=here.pk).count()
 
 
 def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> Ended:

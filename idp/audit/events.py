@@ -59,6 +59,15 @@ class CredentialWritten:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasskeyCountWentBack:
+    """A passkey signed rightly, but counts fewer signatures than it did before: there may be a copy. Nobody got in."""
+
+    name: ClassVar[str] = "idp.passkey.count_went_back"
+    user: UUID
+    row: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceAdded:
     """Somebody signed in from a browser that this account did not know."""
 
@@ -78,11 +87,52 @@ class DeviceTrusted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DevicesDistrusted:
+    """Every browser is asked for the second factor again; the account still knows them."""
+
+    name: ClassVar[str] = "idp.devices.distrusted"
+    user: UUID
+    devices: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DevicesForgotten:
     name: ClassVar[str] = "idp.devices.forgotten"
     user: UUID
     devices: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorPaused:
+    """There were too many wrong tries at one kind of second factor: it rests until then, and the owner is told."""
+
+    name: ClassVar[str] = "idp.factor.paused"
+    user: UUID
+    kind: str
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorRenamed:
+    """The owner calls it something else; what, is not said here."""
+
+    name: ClassVar[str] = "idp.factor.renamed"
+    user: UUID
+    kind: str
+    row: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryCodeUsed:
+    """One code of a set (by its number) was good for a sign-in, and is so no more."""
+
+    name: ClassVar[str] = "idp.recovery_code.used"
+    user: UUID
+    row: UUID
+    number: int
+    left: int
 
 
 @dataclass(frozen=True, kw_only=True)

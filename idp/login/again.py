@@ -20,7 +20,8 @@ from idp import browser
 from idp.accounts import credentials, reauthentication, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts, entrance, pausing
+from idp.factors import registry
+from idp.login import attempts, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
 from idp.models import SignIn
@@ -53,12 +54,17 @@ def freshly(view: View) -> Plain:
         here = current(request, now=now)
         if here is None:
             return SeeOther(_with_target("/sign-in", request))
-        has_factor = bool(credentials.factors_of(here.user))
-        if not reauthentication.is_fresh(here, has_factor=has_factor, policy=policy(), now=now):
+        if not is_fresh(here, now=now):
             return SeeOther(_with_target("/sign-in/again", request))
         return view(request, here, *args, **kwargs)
 
     return guarded
+
+
+def is_fresh(here: SignIn, *, now: datetime) -> bool:
+    """Whether this person has just shown who they are."""
+    has_factor = bool(credentials.factors_of(here.user))
+    return reauthentication.is_fresh(here, has_factor=has_factor, policy=policy(), now=now)
 
 
 def current(request: HttpRequest, *, now: datetime) -> SignIn | None:
@@ -69,10 +75,14 @@ def current(request: HttpRequest, *, now: datetime) -> SignIn | None:
 @require_http_methods(["GET", "POST"])
 @signed_in
 def again(request: HttpRequest, here: SignIn) -> HttpResponse:
-    """`/sign-in/again`: the password of whoever is signed in, once more; then the second factor, if there is one."""
+    """`/sign-in/again`: the password of whoever is signed in, once more, then the second factor; or a passkey."""
     now = timezone.now()
     if request.method == "GET":
         return _page(request, here)
+    target = entrance.local(request.GET.get("to", ""))
+    if request.POST.get(passkeys.FIELD):
+        entered = passkeys.again(request, here, target=target, now=now)
+        return entered or _page(request, here, faults=[registry.passkey_refused()])
     form = SignInForm({"username": here.user.preferred_username, "password": request.POST.get("password", "")})
     if faults := form.faults():
         return _page(request, here, faults=faults)
@@ -84,7 +94,7 @@ def again(request: HttpRequest, here: SignIn) -> HttpResponse:
     )
     match attempts.try_password(tried, policy=policy(), now=now):
         case attempts.Right() as right:
-            toward = Toward(target=entrance.local(request.GET.get("to", "")), continues=here)
+            toward = Toward(target=target, continues=here)
             return entrance.after_first(
                 request,
                 right.user,
@@ -120,11 +130,12 @@ def _page(
         "tries_left": tries_left,
         "paused": paused,
         "rescue": hooks.rescue("", paused=paused is not None),
+        "passkey": passkeys.offered_to(user),
         "back_url": entrance.HOME,
     }
     return render(request, "idp/again.html", context)
 
 
 def _with_target(page: str, request: HttpRequest) -> str:
-    target = entrance.local(request.path)
+    target = entrance.local(request.get_full_path()) or entrance.local(request.path)
     return f"{page}?{urlencode({'to': target})}" if target else page

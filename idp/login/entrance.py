@@ -18,14 +18,15 @@ from idp.accounts import credentials, devices, sessions
 from idp.accounts.reauthentication import MULTI_FACTOR
 from idp.browser import SeeOther
 from idp.conf import policy
+from idp.factors import strength
 from idp.login import pending
 from idp.models import Device, PendingSignIn, SignIn, User
 
 log = structlog.get_logger(__name__)
 
 HOME = "/account/"
-#: Pages of ours that may be gone back to; never another site (HR-03).
-_OURS = re.compile(r"/(account|console)/[A-Za-z0-9/_-]*")
+#: Pages of ours that may be gone back to, with the request that waits meanwhile; never another site (HR-03).
+_OURS = re.compile(r"/(account|console)/[A-Za-z0-9/_-]*(\?i=[A-Za-z0-9_-]{1,32})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,29 @@ def after_factor(
         )
 
 
+def stronger(
+    here: SignIn,
+    kind: str,
+    more: tuple[str, ...] = (),
+    *,
+    where: str,
+    now: datetime,
+) -> HttpResponse | None:
+    """After somebody signed in showed a second factor of `kind`, and nothing else: on to `where`, with a new key.
+
+    The same sign-in, as old as it was: `auth_time`, `max_age` and `prompt=login` are about its first factor, which was
+    not shown again. None if it ended meanwhile.
+    """
+    amr = strength.together(here.amr, kind, more)
+    renewed = sessions.renew(here, amr=amr, authenticated_at=here.authenticated_at, policy=policy(), now=now)
+    if renewed is None:
+        return None
+    log.info("signed in with more", user=str(here.user_id), sign_in=str(here.pk), amr=amr)
+    response = SeeOther(where)
+    browser.set_cookie(response, browser.SESSION, renewed.key)
+    return response
+
+
 def enter(
     request: HttpRequest,
     user: User,
@@ -129,7 +153,8 @@ def enter(
     origin = browser.origin(request)
     with transaction.atomic():
         begun = _session(request, user, amr, authenticated_at=authenticated_at, toward=toward, now=now)
-        seen = devices.seen(user.pk, browser.device_key(request), device, origin=origin, now=now)
+        known_by = browser.cookie(request, browser.DEVICE)
+        seen = devices.seen(user.pk, known_by, device, origin=origin, now=now)
         if seen.is_new and not seen.is_first:
             notices.post(notices.NEW_DEVICE, user.pk, reference=seen.device.pk, origin=origin, now=now)
         if trust and policy().trust_devices_for:
@@ -140,8 +165,7 @@ def enter(
     response = SeeOther(where)
     browser.set_cookie(response, browser.SESSION, begun.key)
     if seen.is_new:
-        key = browser.device_key(request)
-        browser.set_cookie(response, browser.DEVICE, key, lifetime=policy().device_lifetime)
+        browser.set_cookie(response, browser.DEVICE, seen.key, lifetime=policy().device_lifetime)
     if browser.cookie(request, browser.PENDING):
         browser.drop_cookie(response, browser.PENDING)
     return response

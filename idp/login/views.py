@@ -13,10 +13,11 @@ from idp import browser, interactions
 from idp.accounts import sessions
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts, consents, entrance, pausing
+from idp.factors import registry
+from idp.login import attempts, consents, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
-from idp.middleware import allow_form_target
+from idp.login.leaving import let_form_end_at
 from idp.models import Interaction
 from idp.pages import Problem
 from idp.plugins import hooks
@@ -32,6 +33,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, interaction_id, now=now)
     if request.POST.get("cancel"):
         return _cancelled(request, interaction_id, now=now)
+    toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
+    if request.POST.get(passkeys.FIELD):
+        faults = [registry.passkey_refused()]
+        entered = passkeys.sign_in(request, toward=toward, now=now)
+        return entered or _sign_in_page(request, interaction_id, now=now, faults=faults)
     form = SignInForm(request.POST)
     if faults := form.faults():
         return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
@@ -44,7 +50,6 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     )
     match attempts.try_password(tried, policy=policy(), now=now):
         case attempts.Right() as right:
-            toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
             return entrance.after_first(
                 request,
                 right.user,
@@ -103,7 +108,7 @@ def _sign_in_page(
 ) -> HttpResponse:
     interaction = interactions.find(request, interaction_id, now=now)
     if interaction is not None:
-        _let_form_end_at(request, interaction)
+        let_form_end_at(request, interaction)
         username = interaction.parameters.get("login_hint", "")[:254] if username is None else username
     context = {
         "application": application(interaction.client) if interaction else None,
@@ -115,6 +120,7 @@ def _sign_in_page(
         # Whoever waits may show a second factor instead; the field is there for everybody, with or without one.
         "asks_for_code": paused is not None or "otp" in request.POST,
         "can_cancel": interaction is not None,
+        "passkey": passkeys.offered(),
     }
     response = render(request, "idp/sign_in.html", context)
     browser.remember(request, response)
@@ -136,7 +142,7 @@ def _cancelled(request: HttpRequest, interaction_id: str, *, now: datetime) -> H
 
 
 def _consent_page(request: HttpRequest, interaction: Interaction, label: str) -> HttpResponse:
-    _let_form_end_at(request, interaction)
+    let_form_end_at(request, interaction)
     asked = consents.on_screen(interaction.parameters)
     context = {
         "application": application(interaction.client),
@@ -151,11 +157,3 @@ def _consent_page(request: HttpRequest, interaction: Interaction, label: str) ->
 def _on(request: HttpRequest) -> HttpResponse:
     """To the dispatcher, by GET whatever came before (303)."""
     return SeeOther(f"/continue?{urlencode({'i': request.GET.get('i', '')})}")
-
-
-def _let_form_end_at(request: HttpRequest, interaction: Interaction) -> None:
-    target = urlsplit(interaction.parameters["redirect_uri"])
-    allow_form_target(
-        request,
-        f"{target.scheme}://{target.netloc}" if target.netloc else f"{target.scheme}:",
-    )

@@ -28,6 +28,7 @@ SIGN_IN = {
     "paused": None,
     "asks_for_code": False,
     "can_cancel": True,
+    "passkey": True,
 }
 MISMATCH = Problem("password", "That username and password don't match")
 CONSENT = {
@@ -80,6 +81,21 @@ EVERY_PAGE = {
         },
     ),
     "account": ("idp/account.html", {"account": {"name": "Jane Doe", "label": "jane@contoso.example"}}),
+    "sign-in-again": (
+        "idp/again.html",
+        {
+            "account": {"label": "jane@contoso.example", "initial": "J"},
+            "username": "jane",
+            "problems": [Problem("passkey", "That didn't work with this passkey")],
+            "rescue": RESCUE,
+            "passkey": True,
+            "back_url": "/account/",
+        },
+    ),
+    "factors-passkey": (
+        "idp/factors/passkey.html",
+        {"name": "Firefox, Linux", "longest_name": 60, "problems": [], "back_url": "/account/factors/add/"},
+    ),
     "unavailable": ("idp/unavailable.html", {}),
 }
 
@@ -105,6 +121,27 @@ def test_sign_in_has_the_frozen_hooks():
     assert page.by_id("client-tos")["href"] == PAYROLL.tos_uri
     assert page.form_of("login-form") == ["sign-in", "cancel"], "Enter signs in, it does not cancel"
     assert page.all("title")[0]["text"] == "Sign in - Contoso"
+
+
+@pytest.mark.parametrize("name", ["sign-in", "sign-in-again", "factors-passkey"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_button_that_needs_a_script_is_hidden_until_one_shows_it(name, language):
+    template, context = EVERY_PAGE[name]
+    page = render(template, context, language=language)
+    (part,) = [element for element in page.elements if "data-passkey" in element]
+    assert "hidden" in part
+    inside = page.elements[page.elements.index(part) :]
+    assert page.by_id("passkey") in inside
+    assert page.by_id("passkey")["tag"] == "button"
+    assert all(part[f"data-{name}"] for name in ("nothing", "trouble")), "the script has no words of its own"
+    english = next(e for e in render(template, context).elements if "data-passkey" in e)
+    assert language == "en" or part["data-trouble"] != english["data-trouble"]
+
+
+def test_without_passkeys_there_is_no_button_and_no_script():
+    page = render("idp/sign_in.html", SIGN_IN | {"passkey": False})
+    assert page.by_id("passkey") is None
+    assert "passkey.js" not in page.html
 
 
 def test_sign_in_without_an_application_or_a_plug_in_offers_neither():

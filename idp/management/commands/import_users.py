@@ -10,14 +10,15 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from idp.accounts.importing import LONGEST_LINE, AlreadyHere, Loaded, Refused, load
+from idp.factors import enrolment
 
 
 class Command(BaseCommand):
     help = (
         "Make new accounts from a file with one JSON object a line: preferred_username, email,"
-        " email_verified, name, locale, password_hash. Existing accounts are never touched. Each line that"
-        " cannot be taken over is named on standard error with the reason; the others are loaded, and the"
-        " exit code is 1."
+        " email_verified, name, locale, password_hash, totp_secret. Existing accounts are never touched."
+        " Each line that cannot be taken over is named on standard error with the reason; the others are"
+        " loaded, and the exit code is 1."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +29,8 @@ class Command(BaseCommand):
         left_out: Counter[str] = Counter()
         try:
             with file.open("rb") as source, self._progress(file) as bar:
-                for number, outcome in load(_lines(source, bar), now=timezone.now()):
+                lines = _lines(source, bar)
+                for number, outcome in load(lines, write_totp=enrolment.import_totp, now=timezone.now()):
                     counted[type(outcome)] += 1
                     match outcome:
                         case Loaded():

@@ -74,5 +74,11 @@ for (const form of document.forms) {
   addEventListener("pageshow", () => { sent = 0; });
 }
 
+// Print what stands here; browsers without scripts have a menu for it.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.addEventListener("click", () => print());
+  button.hidden = false;
+}
+
 // An answer that travels as a form goes on its way by itself; where there is no script, the button sends it.
 document.querySelector("form[data-send]")?.requestSubmit();

@@ -1,0 +1,153 @@
+"""`/account/factors/…`: adding a second factor, naming it, taking it away; by its owner, who was just asked again.
+
+The page of each kind is a module of its own; this one has what they share.
+"""
+
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from idp import browser, interactions, problems
+from idp.accounts import credentials, sessions
+from idp.audit.events import SessionsEnded
+from idp.audit.record import record
+from idp.browser import SeeOther
+from idp.conf import policy
+from idp.factors import enrolment, recovery_codes, registry, requirements
+from idp.login import entrance, set_up
+from idp.login.again import freshly, signed_in
+from idp.models import Credential, SignIn
+from idp.pages import Problem, tenant
+
+_DONE = "/account/factors/done/"
+
+
+@require_http_methods(["GET", "POST"])
+@freshly
+def add(request: HttpRequest, _here: SignIn) -> HttpResponse:
+    """`/account/factors/add/`: which kind?"""
+    if not requirements.may_add(policy()):
+        return not_offered(request)
+    if request.method == "POST" and (kind := registry.of(request.POST.get("way", ""))):
+        return SeeOther(kind.add_url)
+    return render(request, "idp/factors/add.html", {"choices": set_up.choices(), "back_url": entrance.HOME})
+
+
+@require_http_methods(["GET", "POST"])
+@freshly
+def one(request: HttpRequest, here: SignIn, row: UUID) -> HttpResponse:
+    """`/account/factors/<row>/`: what it is called, since when; another name; and its end."""
+    held = credentials.factors_of(here.user)
+    factor = next((each for each in held if each.pk == row), None)
+    if factor is None:
+        return problems.not_found(request)
+    is_last = len(held) == 1
+    match request.POST.get("do", ""):
+        case "rename":
+            if enrolment.rename(here, factor, request.POST.get("name", ""), origin=browser.origin(request)):
+                return SeeOther(f"{request.path}?renamed=1")
+            return _page(request, here, factor, is_last=is_last, faults=[Problem("name", _("Enter a name"))])
+        case "remove":
+            return _removed(request, here, factor)
+        case _:
+            return _page(request, here, factor, is_last=is_last)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def done(request: HttpRequest, here: SignIn) -> HttpResponse:
+    """`/account/factors/done/`: what happened, and whether other browsers are to be signed out (ASVS 7.4.3)."""
+    now = timezone.now()
+    did = request.GET.get("did", "")
+    if request.method == "POST":
+        _end_others(request, here, now=now)
+        return SeeOther(f"{_DONE}?{urlencode({'did': did, 'ended': 1})}")
+    kinds = {factor.kind for factor in credentials.factors_of(here.user)}
+    may_add = requirements.may_add(policy())
+    context = {
+        "did": did if did in ("added", "removed") else "",
+        "ended": "ended" in request.GET,
+        "others": sessions.others(here, policy=policy(), now=now),
+        "wants_codes": may_add and bool(kinds) and Credential.Kind.RECOVERY_CODES not in kinds,
+        "codes_url": registry.named(Credential.Kind.RECOVERY_CODES).add_url,
+        "home": entrance.HOME,
+    }
+    return render(request, "idp/factors/done.html", context)
+
+
+# --- For the pages of the kinds ---------------------------------------------------------------------------
+
+
+def onward(request: HttpRequest, *, now: datetime, otherwise: str = f"{_DONE}?did=added") -> str:
+    """Where somebody goes who has added a factor: back to the request that waits, if there is one."""
+    interaction = interactions.find(request, request.GET.get("i", ""), now=now)
+    return f"/continue?{urlencode({'i': interaction.id})}" if interaction else otherwise
+
+
+def back_url(request: HttpRequest) -> str:
+    """Where the page that adds one was come from."""
+    waits = request.GET.get("i", "")
+    return f"/sign-in/set-up?{urlencode({'i': waits})}" if waits else "/account/factors/add/"
+
+
+def not_offered(request: HttpRequest) -> HttpResponse:
+    """The tenant wants nobody to have one."""
+    return problems.page(
+        request,
+        status=403,
+        heading=_("There is nothing to add here"),
+        lead=_("%(org)s uses passwords alone, so no further way to sign in can be added.") % {"org": tenant().name},
+    )
+
+
+# --- How ---------------------------------------------------------------------------------------------------
+
+
+def _removed(request: HttpRequest, here: SignIn, factor: Credential) -> HttpResponse:
+    origin, now = browser.origin(request), timezone.now()
+    try:
+        enrolment.remove(here, factor, policy=policy(), origin=origin, now=now)
+    except enrolment.LastFactor:
+        return _page(request, here, factor, is_last=True)
+    except enrolment.ProofStale:
+        # Another tab did it.
+        return SeeOther(entrance.HOME)
+    return SeeOther(f"{_DONE}?did=removed")
+
+
+def _page(
+    request: HttpRequest,
+    here: SignIn,
+    factor: Credential,
+    *,
+    is_last: bool,
+    faults: list[Problem] | None = None,
+) -> HttpResponse:
+    kind = registry.named(factor.kind)
+    context = {
+        "factor": factor.factor,
+        "kind": kind,
+        "words": kind.words(),
+        "left": recovery_codes.left(factor) if kind.name == Credential.Kind.RECOVERY_CODES else None,
+        "few": recovery_codes.FEW,
+        "is_last": is_last,
+        "must_stay": is_last and requirements.must_have(here.user, policy()),
+        "renamed": "renamed" in request.GET,
+        "problems": faults or [],
+        "back_url": entrance.HOME,
+    }
+    return render(request, "idp/factors/one.html", context)
+
+
+def _end_others(request: HttpRequest, here: SignIn, *, now: datetime) -> None:
+    with transaction.atomic():
+        ended = sessions.end_all(here.user_id, by="owner", now=now, except_for=here.pk)
+        event = SessionsEnded(user=here.user_id, sign_ins=ended.sign_ins, grants=ended.grants, reason="owner")
+        record(event, origin=browser.origin(request))

@@ -1,0 +1,192 @@
+"""Adding, replacing, renaming and removing second factors: by their owner, who has just shown who they are.
+
+The only caller of the writer for factors. Each change is one transaction with its audit entry, and tells every address
+of the account, which nobody can switch off (ASVS 6.3.7).
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from idp import notices
+from idp.accounts import credentials, devices, reauthentication
+from idp.accounts.credentials import ProofStale
+from idp.accounts.proofs import Proof
+from idp.audit.events import FactorRenamed, Origin
+from idp.audit.record import record
+from idp.conf import Policy
+from idp.factors import recovery_codes, registry, requirements, totp
+from idp.models import Credential, Factor, SignIn, User
+
+__all__ = [
+    "LastFactor",
+    "NotOffered",
+    "ProofStale",
+    "TooMany",
+    "add",
+    "import_totp",
+    "new_recovery_codes",
+    "remove",
+    "rename",
+    "suggested_name",
+]
+
+LONGEST_NAME: Final = 60
+#: Of one kind, for one account: each is one more thing to compare a code with.
+MOST: Final = 10
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+class NotOffered(Exception):  # noqa: N818 -- it says what happened
+    """The tenant wants nobody to add a second factor."""
+
+
+class LastFactor(Exception):  # noqa: N818 -- it says what happened
+    """The policy asks this person for a second factor, and it is the only one."""
+
+
+class TooMany(Exception):  # noqa: N818 -- it says what happened
+    """The account has as many of the kind as there may be."""
+
+
+def add(
+    sign_in: SignIn,
+    kind: str,
+    material: Callable[[uuid.UUID], str],
+    *,
+    name: str,
+    row: uuid.UUID | None = None,
+    handle: str | None = None,
+    counter: int = 0,
+    policy: Policy,
+    origin: Origin,
+    now: datetime,
+) -> Credential:
+    """Add a factor that its owner has just shown to work; `counter` is what they showed, so that it works once.
+
+    `material` makes what is kept, for the row that it will be. Raises NotFresh, NotOffered, TooMany, or ProofStale if
+    the row or the handle is there already; then nothing was changed.
+    """
+    if not requirements.may_add(policy):
+        raise NotOffered(kind)
+    proof = reauthentication.to_add(sign_in, kind, row=row, policy=policy, now=now)
+    name = tidy_name(name) or suggested_name(sign_in.user, kind)
+    with transaction.atomic():
+        _hold(sign_in.user_id)
+        if _living(sign_in.user_id).filter(kind=kind).count() >= MOST:
+            raise TooMany(kind)
+        credential = credentials.write_factor(
+            proof, material(proof.row), name=name, handle=handle, now=now, origin=origin
+        )
+        if counter:
+            Factor.objects.filter(pk=credential.pk).update(counter=counter)
+        _tell(notices.FACTOR_ADDED, credential, name, origin=origin, now=now)
+    return credential
+
+
+def new_recovery_codes(
+    sign_in: SignIn,
+    *,
+    replaces: int,
+    policy: Policy,
+    origin: Origin,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Make a set of recovery codes, in place of the one of version `replaces` (0: none). Returned once, kept never.
+
+    Raises NotFresh, NotOffered, or ProofStale if there is a newer set already.
+    """
+    if not requirements.may_add(policy):
+        raise NotOffered(Credential.Kind.RECOVERY_CODES)
+    kind = Credential.Kind.RECOVERY_CODES
+    # A set that was removed is replaced as well: its row stands.
+    current = Credential.objects.filter(user=sign_in.user_id, kind=kind).first()
+    if replaces != (current.version if current else 0):
+        raise ProofStale(replaces)
+    proof = (
+        reauthentication.to_replace(sign_in, current, policy=policy, now=now)
+        if current
+        else reauthentication.to_add(sign_in, kind, policy=policy, now=now)
+    )
+    made = recovery_codes.new_set(row=proof.row, user=proof.user)
+    name = registry.named(kind).words().title
+    with transaction.atomic():
+        credential = credentials.write_factor(proof, made.material, name=name, now=now, origin=origin)
+        _tell(notices.FACTOR_ADDED, credential, name, origin=origin, now=now)
+    return made.codes
+
+
+def rename(sign_in: SignIn, credential: Credential, name: str, *, origin: Origin) -> bool:
+    """Call a factor of the owner's own something else. False if that is no name, or it is not theirs.
+
+    Their history has it; no letter goes out, for nothing about getting in has changed.
+    """
+    name = tidy_name(name)
+    if not name or credential.user_id != sign_in.user_id:
+        return False
+    with transaction.atomic():
+        Factor.objects.filter(pk=credential.pk).update(name=name)
+        record(FactorRenamed(user=credential.user_id, kind=credential.kind, row=credential.pk), origin=origin)
+    return True
+
+
+def remove(sign_in: SignIn, credential: Credential, *, policy: Policy, origin: Origin, now: datetime) -> None:
+    """Take a factor away. Every browser is then asked for the second factor again, where one is left.
+
+    Raises NotFresh, LastFactor, or ProofStale if it was changed or removed meanwhile.
+    """
+    proof = reauthentication.to_replace(sign_in, credential, policy=policy, now=now)
+    name = credential.factor.name
+    with transaction.atomic():
+        _hold(sign_in.user_id)
+        others = _living(sign_in.user_id).exclude(pk=credential.pk)
+        if requirements.must_have(sign_in.user, policy) and not others.exists():
+            raise LastFactor(credential.pk)
+        credentials.remove_factor(proof, now=now, origin=origin)
+        devices.distrust_all(sign_in.user_id, by="factor_removed", origin=origin)
+        facts = {"factor": credential.kind, "called": name}
+        notices.post(notices.FACTOR_REMOVED, proof.user, reference=proof.id, origin=origin, now=now, **facts)
+
+
+def import_totp(proof: Proof, secret: bytes, *, now: datetime) -> None:
+    """Write the authenticator app that a new account brings along from another system."""
+    material = totp.material(secret, row=proof.row, user=proof.user)
+    credentials.write_factor(proof, material, name=registry.named(proof.kind).words().title, now=now)
+
+
+# --- Names ------------------------------------------------------------------------------------------------
+
+
+def tidy_name(typed: str) -> str:
+    """A name as it is kept: one line that shows what it says."""
+    return " ".join(_UNPRINTABLE.sub(" ", typed).split())[:LONGEST_NAME].strip()
+
+
+def suggested_name(user: User, kind: str) -> str:
+    """What a new factor of this kind is called unless its owner says otherwise."""
+    title = registry.named(kind).words().title
+    there = _living(user.pk).filter(kind=kind).count()
+    return _("%(title)s %(n)d") % {"title": title, "n": there + 1} if there else title
+
+
+# --- How ---------------------------------------------------------------------------------------------------
+
+
+def _living(user_id: uuid.UUID) -> QuerySet[Credential]:
+    return Credential.objects.filter(user=user_id, kind__in=credentials.FACTORS).exclude(material="")
+
+
+def _hold(user_id: uuid.UUID) -> None:
+    """One change of an account's factors at a time: of two that each leave one, the second would leave none."""
+    User.objects.select_for_update().get(pk=user_id)
+
+
+def _tell(kind: str, credential: Credential, name: str, *, origin: Origin, now: datetime) -> None:
+    facts = {"factor": credential.kind, "called": name}
+    notices.post(kind, credential.user_id, reference=credential.proof, origin=origin, now=now, **facts)
