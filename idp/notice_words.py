@@ -14,6 +14,7 @@ FACTOR_PAUSED = "idp.factor_paused"
 RECOVERY_CODE_USED = "idp.recovery_code_used"
 ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
+ACCOUNT_DELETED = "idp.account_deleted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Words:
     subject: str
     heading: str
     lead: str
+    #: What to do if it wasn't you, where the usual way (a new password) does not exist any more.
+    otherwise: str = ""
 
 
 def of(kind: str, facts: Mapping[str, Any], *, org: str) -> Words | None:
@@ -111,6 +114,22 @@ def _address_removed(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account was deleted") % {"org": org},
+        heading=_("Your account was deleted"),
+        lead=_(
+            "Its owner asked for it in the account. You are signed out everywhere, applications were told, "
+            "and this address is removed once this message is on its way.",
+        ),
+        otherwise=_(
+            "It cannot be undone, by nobody. Tell %(org)s at once: whoever did it knew how to sign in as you, "
+            "and may have used applications in your name.",
+        )
+        % {"org": org},
+    )
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     NEW_DEVICE: _new_device,
     FACTOR_ADDED: _factor_added,
@@ -119,4 +138,5 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     RECOVERY_CODE_USED: _recovery_code_used,
     ADDRESS_ADDED: _address_added,
     ADDRESS_REMOVED: _address_removed,
+    ACCOUNT_DELETED: _account_deleted,
 }

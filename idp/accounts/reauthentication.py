@@ -27,6 +27,13 @@ def is_fresh(sign_in: SignIn, *, has_factor: bool, policy: Policy, now: datetime
     return recent and (MULTI_FACTOR in sign_in.amr or not has_factor)
 
 
+def must_be_fresh(sign_in: SignIn, *, policy: Policy, now: datetime) -> None:
+    """Raises NotFresh unless this sign-in is good for sensitive acts."""
+    has_factor = bool(credentials.factors_of(sign_in.user))
+    if not is_fresh(sign_in, has_factor=has_factor, policy=policy, now=now):
+        raise NotFresh(sign_in.pk)
+
+
 def to_add(sign_in: SignIn, kind: str, *, policy: Policy, now: datetime) -> Proof:
     """The right to add one factor or address of `kind`. Raises NotFresh."""
     return _proof(sign_in, kind, row=uuid.uuid4(), replaces=0, policy=policy, now=now)
@@ -72,9 +79,7 @@ def _proof(
     policy: Policy,
     now: datetime,
 ) -> Proof:
-    has_factor = bool(credentials.factors_of(sign_in.user))
-    if not is_fresh(sign_in, has_factor=has_factor, policy=policy, now=now):
-        raise NotFresh(sign_in.pk)
+    must_be_fresh(sign_in, policy=policy, now=now)
     return Proof(
         user=sign_in.user_id,
         kind=kind,
