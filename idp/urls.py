@@ -3,8 +3,6 @@
 from django.urls import include, path
 
 from idp import branding, probes
-from idp.account import views as account
-from idp.account.applications import applications
 from idp.login import again
 from idp.login import views as login
 
@@ -13,8 +11,7 @@ urlpatterns = [
     path("sign-in", login.sign_in, name="sign-in"),
     path("sign-in/again", again.again, name="sign-in-again"),
     path("consent", login.consent, name="consent"),
-    path("account/", account.home, name="account"),
-    path("account/applications/", applications, name="applications"),
+    path("account/", include("idp.account.urls")),
     path("brand.css", branding.brand_css_view, name="brand-css"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),

@@ -1,0 +1,27 @@
+"""The owner's pages. Those for second factors and addresses have modules of their own elsewhere."""
+
+from django.urls import path
+
+from idp.account.activity import activity
+from idp.account.applications import applications
+from idp.account.data import data
+from idp.account.delete import delete, deleted
+from idp.account.language import language
+from idp.account.overview import home
+from idp.account.password import changed, password
+from idp.account.security import security
+from idp.account.sessions import sessions_page
+
+urlpatterns = [
+    path("", home, name="account"),
+    path("security/", security, name="account-security"),
+    path("password/", password, name="account-password"),
+    path("password/changed/", changed, name="account-password-changed"),
+    path("sessions/", sessions_page, name="account-sessions"),
+    path("applications/", applications, name="applications"),
+    path("activity/", activity, name="account-activity"),
+    path("language/", language, name="account-language"),
+    path("data/", data, name="account-data"),
+    path("delete/", delete, name="account-delete"),
+    path("deleted/", deleted, name="account-deleted"),
+]

@@ -1,0 +1,54 @@
+"""What several account pages say alike: when, from where, which kind of address, and an address without its middle."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from idp.models import RecoveryAddress
+
+#: How much of an address is shown: enough to recognise one's own.
+_SHOWN = 2
+_HIDDEN = "•••"
+
+
+def when(at: datetime, *, now: datetime) -> str:
+    """As in "Today 14:33", or "Yesterday 09:12", or the date with its time."""
+    local, today = timezone.localtime(at), timezone.localtime(now).date()
+    time = f"{local:%H:%M}"
+    if local.date() == today:
+        return _("Today %(time)s") % {"time": time}
+    if local.date() == today - timedelta(days=1):
+        return _("Yesterday %(time)s") % {"time": time}
+    return date_format(local, pgettext("date format", "j F Y, H:i"))
+
+
+def day(at: datetime) -> str:
+    """The date, in the page's language."""
+    return date_format(timezone.localtime(at), pgettext("date format", "j F Y"))
+
+
+def device(label: str) -> str:
+    """A browser as its owner recognises it."""
+    return label or _("Unknown browser")
+
+
+def place(where: str) -> str:
+    """Roughly where; empty if it is not known."""
+    return _("Near %(place)s") % {"place": where} if where else ""
+
+
+def channel(name: str) -> str:
+    """A kind of address, as a heading of its row."""
+    return _("Email") if name == RecoveryAddress.Channel.EMAIL else _("Phone")
+
+
+def masked(name: str, address: str) -> str:
+    """An address that its owner recognises and nobody else learns: `ja•••@contoso.com`, `•••• 42`."""
+    if name != RecoveryAddress.Channel.EMAIL:
+        return f"•••• {address[-_SHOWN:]}"
+    local, _at, host = address.rpartition("@")
+    # Of a short name not even so much: it would be the whole of it.
+    return f"{local[:_SHOWN] if len(local) > _SHOWN + 1 else local[:1]}{_HIDDEN}@{host}"
