@@ -34,6 +34,25 @@ class SecondFactor(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodePolicy:
+    """Codes that prove an address to its account; never a sign-in factor (NIST SP 800-63B 3.1.3.1)."""
+
+    digits: int = 8
+    #: From the moment the provider accepted the message (ASVS 6.5.5: ten minutes at the most).
+    lifetime: timedelta = timedelta(minutes=10)
+    #: Wrong answers to one asking, over all of its codes.
+    tries: int = 5
+    #: How many of the last codes stay good: people type the code that arrived first.
+    live: int = 3
+    #: A message that waited longer is dropped rather than delivered late.
+    longest_wait: timedelta = timedelta(minutes=10)
+
+
+#: The same for every tenant: nothing about it is a matter of taste.
+ADDRESS_CODES = CodePolicy()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """Sessions, tokens and sign-in, as numbers. `docs/operate.md` prints this table for operators."""
 
@@ -67,6 +86,14 @@ class Policy:
     device_lifetime: timedelta = timedelta(days=400)
     #: Sensitive pages ask again who you are if the last time is longer ago (ASVS 7.5.1, 7.5.3).
     step_up: timedelta = timedelta(minutes=10)
+    #: Codes to one address, and to all addresses of one account, that is being added or tested; wrong codes of one
+    #: account in a day; another code for the same asking.
+    address_codes: Limit = Limit(count=5, per=timedelta(hours=1))
+    address_codes_per_day: Limit = Limit(count=20, per=timedelta(days=1))
+    address_wrong_codes: Limit = Limit(count=30, per=timedelta(days=1))
+    address_resend: Limit = Limit(count=1, per=timedelta(seconds=60))
+    #: How many recovery addresses an account may have.
+    most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.
     address_quarantine: timedelta = timedelta(days=7)
     #: Whether proofs of possession need a nonce of ours besides their own id (RFC 9449 8). It costs a request.
@@ -89,6 +116,10 @@ class Policy:
             (
                 all(1 <= count <= most for count in tries),
                 "IDP['factor_tries'] and ['factor_tries_per_day'] allow 1 to 100 tries.",
+            ),
+            (
+                1 <= self.address_wrong_codes.count <= most,
+                "IDP['address_wrong_codes'] allows 1 to 100 tries.",
             ),
             (
                 all(1 <= count <= most for count in signing_in),

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -101,7 +104,7 @@ def _address_added(facts: Mapping[str, Any], org: str) -> Words:
         lead=_(
             "It can be used to get back into the account from %(date)s on. Until then only what was there before can."
         )
-        % {"date": facts["usable_from"]},
+        % {"date": _day(facts["usable_from"])},
     )
 
 
@@ -110,7 +113,7 @@ def _address_removed(facts: Mapping[str, Any], org: str) -> Words:
         subject=_("A way back was removed from your %(org)s account") % {"org": org},
         heading=_("A recovery address was removed"),
         lead=_("It can no longer be used to get back into the account. It is still told of changes until %(date)s.")
-        % {"date": facts["told_until"]},
+        % {"date": _day(facts["told_until"])},
     )
 
 
@@ -128,6 +131,10 @@ def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
         )
         % {"org": org},
     )
+
+
+def _day(moment: str) -> str:
+    return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {

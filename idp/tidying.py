@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from idp import interactions, outbox
 from idp.accounts import credentials
-from idp.models import AccessToken, Ceremony, Grant, PendingSignIn, Seen
+from idp.models import AccessToken, AddressClaim, Ceremony, Grant, PendingSignIn, Seen
 from idp.plugins import hooks
 
 #: Sent messages are kept for the pages that show them and for questions of the same day.
@@ -22,6 +22,7 @@ def sweep(now: datetime) -> dict[str, int]:
     swept = {
         "interactions": interactions.sweep(now),
         "pending_sign_ins": PendingSignIn.objects.filter(expires_at__lte=now).delete()[0],
+        "address_claims": AddressClaim.objects.filter(expires_at__lte=now).delete()[0],
         "ceremonies": Ceremony.objects.filter(expires_at__lte=now).delete()[0],
         "addresses": credentials.erase_addresses(),
         "messages": outbox.sweep(before=now - _MESSAGES),

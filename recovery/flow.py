@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import get_language
 
-from idp.plugins import accounts, audit, delivery, keys, limits, passwords
+from idp.plugins import accounts, audit, delivery, keys, limits, otp, passwords
 from recovery import codes, journeys, proof
-from recovery.domain import events, otp
+from recovery.domain import events
 from recovery.domain.journey import Ending
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.domain.policy import RecoveryPolicy

@@ -1,7 +1,8 @@
-"""The owner's pages. Those for second factors and addresses have modules of their own elsewhere."""
+"""The owner's pages, in the order of the menu and of what stands on it."""
 
 from django.urls import path
 
+from idp.account import addresses
 from idp.account.activity import activity
 from idp.account.applications import applications
 from idp.account.data import data
@@ -17,6 +18,9 @@ urlpatterns = [
     path("security/", security, name="account-security"),
     path("password/", password, name="account-password"),
     path("password/changed/", changed, name="account-password-changed"),
+    path("addresses/add/", addresses.add, name="address-add"),
+    path("addresses/code/<uuid:claim_id>/", addresses.code, name="address-code"),
+    path("addresses/<uuid:address_id>/", addresses.one, name="address"),
     path("sessions/", sessions_page, name="account-sessions"),
     path("applications/", applications, name="applications"),
     path("activity/", activity, name="account-activity"),

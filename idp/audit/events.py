@@ -131,6 +131,35 @@ class RoleEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddressCodeSent:
+    """A code went to an address that its owner adds or tests (`purpose`)."""
+
+    name: ClassVar[str] = "idp.address.code_sent"
+    user: UUID
+    claim: UUID
+    purpose: str
+    channel: str
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressCodeFailed:
+    name: ClassVar[str] = "idp.address.code_failed"
+    user: UUID
+    claim: UUID
+    tries_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressConfirmed:
+    """The code sent to an address that was there already was typed: it still works."""
+
+    name: ClassVar[str] = "idp.address.confirmed"
+    user: UUID
+    address: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionsEnded:
     name: ClassVar[str] = "idp.sessions.ended"
     user: UUID

@@ -1,5 +1,6 @@
 """The record: one file for each kind of row. Rules live above, in `accounts`, `oidc` and `audit`."""
 
+from idp.models.address_claim import AddressClaim, AddressNote
 from idp.models.audit import AuditEntry, AuditHead
 from idp.models.ceremony import Ceremony
 from idp.models.client import Client
@@ -19,6 +20,8 @@ from idp.models.user import User
 
 __all__ = [
     "AccessToken",
+    "AddressClaim",
+    "AddressNote",
     "AuditEntry",
     "AuditHead",
     "Ceremony",

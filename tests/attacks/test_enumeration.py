@@ -234,7 +234,7 @@ def test_a_code_is_sent_only_where_the_typed_address_is_the_accounts(db):
 
 def test_a_decoys_answer_is_never_right(db, monkeypatch):
     """Not even if somebody guesses what its code would have been."""
-    monkeypatch.setattr("recovery.domain.otp.hotp", lambda *_arguments: 12345678)
+    monkeypatch.setattr("idp.otp.hotp", lambda *_arguments: 12345678)
     person = Person()
     person.open("/recovery/")
     person.submit(identifier="nobody")

@@ -197,7 +197,8 @@ def test_every_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts(jane):
     person.submit(username="jane", password=NEW_PASSWORD)
     for cookie in person.http.cookies.values():
         found.setdefault(cookie.key, []).append(cookie)
-    assert set(found) == {f"__Host-regain-{name}" for name in ("session", "browser", "recovery", "csrf", "language")}
+    names = ("session", "browser", "device", "recovery", "csrf", "language")
+    assert set(found) == {f"__Host-regain-{name}" for name in names}
     for name, cookies in found.items():
         for cookie in cookies:
             assert cookie["secure"], name
