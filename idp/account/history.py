@@ -14,9 +14,8 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from idp import notice_words
 from idp.account import sentences
-from idp.models import AuditEntry, Client, Credential, SignIn
+from idp.models import AuditEntry, Client, SignIn
 from idp.plugins.hooks import About
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -185,7 +184,7 @@ def signed_in(amr: list[str]) -> str:
             return _("Signed in with your password and a passkey")
         return _("Signed in with a passkey")
     if "otp" in amr:
-        return _("Signed in with your password and %(what)s") % {"what": notice_words.factor(Credential.Kind.TOTP)}
+        return _("Signed in with your password and an authenticator app")
     if "mfa" in amr:
         return _("Signed in with your password and a recovery code")
     return _("Signed in with your password")

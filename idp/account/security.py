@@ -11,11 +11,12 @@ from django.views.decorators.http import require_safe
 from idp import notice_words
 from idp.account import frame, history, readiness, wording
 from idp.account import sessions as sessions_page
-from idp.accounts import credentials, lookup, sealing
+from idp.accounts import addresses, credentials, lookup
+from idp.accounts.addresses import Own
 from idp.conf import policy
 from idp.factors import requirements
 from idp.login.again import signed_in
-from idp.models import Credential, RecoveryAddress, SignIn
+from idp.models import Credential, SignIn
 from idp.plugins import hooks
 
 _RECENT = 5
@@ -24,20 +25,23 @@ _SESSIONS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """A row of "Ways back in"."""
+    """A row of "Ways back in". `url` is empty for one that was taken out."""
 
+    url: str
     channel: str
     title: str
+    name: str
     masked: str
     tag: str
     tag_class: str
-    since: str
+    confirmed: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """A second factor, as a row of "Signing in"."""
 
+    url: str
     icon: str
     title: str
     name: str
@@ -67,7 +71,8 @@ def security(request: HttpRequest, here: SignIn) -> HttpResponse:
     context = {
         "ready": ready,
         "losses": _losses(ready),
-        "addresses": _addresses(here, now=now),
+        "addresses": [_address(own) for own in addresses.of(here.user, now=now)],
+        "done": _done(request.GET.get("address", "")),
         "password_changed": wording.day(password.changed_at) if password else "",
         "methods": [_method(each, now=now) for each in factors],
         "may_add": requirements.may_add(policy()),
@@ -76,6 +81,17 @@ def security(request: HttpRequest, here: SignIn) -> HttpResponse:
     }
     context["lines"] = [(line, wording.when(line.at, now=now)) for line in context["lines"]]
     return frame.show(request, here, "idp/account/security.html", context)
+
+
+def _done(word: str) -> str:
+    """What a page of an address has just done; its own word in our own address."""
+    return {
+        "added": _("Done. The address is told of everything at once, and you can get back in with it later."),
+        "confirmed": _("Done. That address works."),
+        "named": _("Done. That is what it is called now."),
+        "removed": _("Done. Nobody can get in with that address any more; for some days it is still told of changes."),
+        "gone": _("That code is over. Ask for another one."),
+    }.get(word, "")
 
 
 def _losses(ready: readiness.Readiness) -> tuple[Loss, ...]:
@@ -108,30 +124,22 @@ def _in_a_row(words: list[str]) -> str:
     return _("%(some)s or %(last)s") % {"some": ", ".join(each[:-1]), "last": each[-1]}
 
 
-def _addresses(here: SignIn, *, now: datetime) -> list[Address]:
-    rows = RecoveryAddress.objects.filter(user=here.user_id).select_related("user").order_by("channel", "changed_at")
-    return [shown for row in rows if (shown := _address(row, now=now))]
-
-
-def _address(row: RecoveryAddress, *, now: datetime) -> Address | None:
-    opened = sealing.open_address(row)
-    if opened is None:
-        return None
-    if row.told_until is not None:
-        if row.told_until <= now:
-            return None
-        tag, tag_class = _("Removed, still told until %(day)s") % {"day": wording.day(row.told_until)}, ""
-    elif row.usable_from is not None and row.usable_from > now:
-        tag, tag_class = _("Usable from %(day)s") % {"day": wording.day(row.usable_from)}, "warn"
+def _address(own: Own) -> Address:
+    if own.told_until is not None:
+        tag, tag_class = _("Removed, still told until %(day)s") % {"day": wording.day(own.told_until)}, ""
+    elif own.usable_from is not None:
+        tag, tag_class = _("Usable from %(day)s") % {"day": wording.day(own.usable_from)}, "warn"
     else:
         tag, tag_class = _("Confirmed"), "ok"
     return Address(
-        channel=row.channel,
-        title=wording.channel(row.channel),
-        masked=wording.masked(row.channel, opened.value),
+        url=f"/account/addresses/{own.id}/" if own.told_until is None else "",
+        channel=own.channel,
+        title=wording.channel(own.channel),
+        name=own.name,
+        masked=own.masked,
         tag=tag,
         tag_class=tag_class,
-        since=wording.day(row.changed_at),
+        confirmed=wording.day(own.confirmed_at),
     )
 
 
@@ -150,6 +158,7 @@ def _method(credential: Credential, *, now: datetime) -> Method:
     else:
         used = _("last used %(when)s") % {"when": wording.when(factor.last_used_at, now=now)}
     return Method(
+        url=f"/account/factors/{credential.pk}/",
         icon=_ICONS[Credential.Kind(credential.kind)],
         title=title[:1].upper() + title[1:],
         name=factor.name if factor.name != title else "",

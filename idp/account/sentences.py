@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from idp import notice_words
 from idp.audit import events
-from idp.models import Credential, RecoveryAddress
+from idp.models import AddressClaim, Credential, RecoveryAddress
 from idp.plugins import hooks
 from idp.plugins.hooks import About, Telling
 
@@ -66,6 +66,12 @@ def _password_written(earned: str) -> str:
         "rehash": _("Your password was stored anew, in a stronger form; it is the same"),
         "import": _("Your password came along from another system"),
     }.get(earned, _("Your password was set"))
+
+
+def _address_code_sent(fields: Fields) -> str:
+    if fields.get("purpose") == AddressClaim.Purpose.TEST:
+        return _("A test code was sent to one of your addresses")
+    return _("A code was sent to an address to be added")
 
 
 def _sessions_ended(fields: Fields) -> str:
@@ -135,6 +141,15 @@ def _own() -> dict[str, Telling]:
             say=_plain(lambda: _("A browser was trusted to sign in without a second step")),
         ),
         events.DevicesForgotten.name: Telling(about=signing_in, say=_devices_forgotten),
+        events.AddressCodeSent.name: Telling(about=security, say=_address_code_sent),
+        events.AddressCodeFailed.name: Telling(
+            about=security,
+            say=_plain(lambda: _("A wrong code was typed for one of your addresses")),
+        ),
+        events.AddressConfirmed.name: Telling(
+            about=security,
+            say=_plain(lambda: _("An address was tested, and works")),
+        ),
         events.RoleGranted.name: Telling(
             about=account,
             say=_plain(lambda: _("You became an administrator")),

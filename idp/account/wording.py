@@ -1,4 +1,4 @@
-"""What several account pages say alike: when, from where, which kind of address, and an address without its middle."""
+"""What several account pages say alike: when, from where, which kind of address."""
 
 from datetime import datetime, timedelta
 
@@ -8,10 +8,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from idp.models import RecoveryAddress
-
-#: How much of an address is shown: enough to recognise one's own.
-_SHOWN = 2
-_HIDDEN = "•••"
 
 
 def when(at: datetime, *, now: datetime) -> str:
@@ -43,12 +39,3 @@ def place(where: str) -> str:
 def channel(name: str) -> str:
     """A kind of address, as a heading of its row."""
     return _("Email") if name == RecoveryAddress.Channel.EMAIL else _("Phone")
-
-
-def masked(name: str, address: str) -> str:
-    """An address that its owner recognises and nobody else learns: `ja•••@contoso.com`, `•••• 42`."""
-    if name != RecoveryAddress.Channel.EMAIL:
-        return f"•••• {address[-_SHOWN:]}"
-    local, _at, host = address.rpartition("@")
-    # Of a short name not even so much: it would be the whole of it.
-    return f"{local[:_SHOWN] if len(local) > _SHOWN + 1 else local[:1]}{_HIDDEN}@{host}"

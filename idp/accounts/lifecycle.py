@@ -21,7 +21,7 @@ from idp.accounts import credentials, reauthentication, roles, sessions, tombsto
 from idp.audit.events import AccountDeleted, Origin, SessionsEnded
 from idp.audit.record import record
 from idp.conf import Policy
-from idp.models import Ceremony, Consent, Device, Grant, PendingSignIn, SignIn, User
+from idp.models import AddressClaim, Ceremony, Consent, Device, Grant, PendingSignIn, SignIn, User
 from idp.models.user import new_sub
 
 _BY = "deleted"
@@ -104,7 +104,7 @@ def _take_the_names_off(user: User, *, now: datetime) -> bool:
 def _remove_what_hangs_on_it(user: User) -> None:
     """Grants and sign-ins stay, ended and without a place, until applications were told and their time is over."""
     credentials.erase(user.pk)
-    for rows in (Consent, Device, PendingSignIn, Ceremony):
+    for rows in (AddressClaim, Consent, Device, PendingSignIn, Ceremony):
         rows._default_manager.filter(user=user.pk).delete()  # noqa: SLF001 -- Django's own name for its documented API
     SignIn.objects.filter(user=user.pk).update(device="", network="", place="")
     Grant.objects.filter(user=user.pk).update(claims=None, nonce="")

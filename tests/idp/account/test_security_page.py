@@ -24,6 +24,7 @@ def ways(monkeypatch):
 
     class Ways(Plugin):
         def ways_back(self, user, *, now):
+            del user, now
             return WaysBack(ways=tuple(offered))
 
     monkeypatch.setattr(hooks, "plugins", lambda: (Plugin(), Ways()))
@@ -91,7 +92,7 @@ def test_each_address_is_masked_and_says_whether_it_can_be_used(jane):
     remove(gone, told_until=now - timedelta(minutes=1), now=now)
     page = signed_in().open(PATH)
     assert "Email ja•••@contoso.example Confirmed" in page
-    assert "Email n•••@elsewhere.example Usable from " in page
+    assert "Email ne•••@elsewhere.example Usable from " in page
     assert "Email ol•••@elsewhere.example Removed, still told until " in page
     assert "Phone •••• 42 Confirmed" in page
     assert "go•••" not in page.text
@@ -145,13 +146,13 @@ def test_ways_to_sign_in_are_named_with_their_last_use(jane):
 def test_the_page_leads_to_the_pages_that_change_each_thing(hers):
     page = hers.open(PATH)
     assert page.href("change-password") == "/account/password/"
-    assert page.href("addresses") == "/account/addresses/"
-    assert page.href("factors") == "/account/factors/"
+    assert page.href("add-address") == "/account/addresses/add/"
+    assert page.href("add-factor") == "/account/factors/add/"
 
 
 def test_nobody_is_led_to_second_factors_where_there_are_none(hers, settings):
     settings.IDP = {**settings.IDP, "second_factor": SecondFactor.OFF}
-    assert "factors" not in hers.open(PATH).parsed.ids
+    assert "add-factor" not in hers.open(PATH).parsed.ids
 
 
 def test_what_happened_last_and_where_somebody_is_signed_in(hers):
