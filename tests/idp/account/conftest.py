@@ -43,6 +43,19 @@ def add_address(user, address, *, now, channel="email", usable_from=None):
     return credentials.write_address(proof, address, channel=channel, usable_from=usable_from, now=now)
 
 
+def remove_address(row, *, told_until, now):
+    proof = Proof(
+        user=row.user_id,
+        kind=row.channel,
+        replaces=row.version,
+        earned=Earned.STEP_UP,
+        source=row.pk,
+        expires_at=now + PROOF_LIFETIME,
+        row=row.pk,
+    )
+    credentials.remove_address(proof, told_until=told_until, now=now)
+
+
 def everything():
     """Every row of every table, for "nothing changed"."""
     with connection.cursor() as cursor:

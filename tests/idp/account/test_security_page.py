@@ -5,14 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from idp.accounts import credentials
-from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.conf import SecondFactor
 from idp.models import Factor, RecoveryAddress, User
 from idp.plugins import hooks
 from idp.plugins.hooks import Plugin, Thing, WayBack, WaysBack
 from tests.conftest import make_person
-from tests.idp.account.conftest import add_address, add_factor, signed_in
+from tests.idp.account.conftest import add_address, add_factor, remove_address, signed_in
 
 PATH = "/account/security/"
 
@@ -87,9 +85,9 @@ def test_each_address_is_masked_and_says_whether_it_can_be_used(jane):
     add_address(jane, "new@elsewhere.example", now=now, usable_from=now + timedelta(days=7))
     add_address(jane, "+33612345642", channel="sms", now=now)
     old = add_address(jane, "old.address@elsewhere.example", now=now)
-    remove(old, told_until=now + timedelta(days=5), now=now)
+    remove_address(old, told_until=now + timedelta(days=5), now=now)
     gone = add_address(jane, "gone@elsewhere.example", now=now)
-    remove(gone, told_until=now - timedelta(minutes=1), now=now)
+    remove_address(gone, told_until=now - timedelta(minutes=1), now=now)
     page = signed_in().open(PATH)
     assert "Email ja•••@contoso.example Confirmed" in page
     assert "Email ne•••@elsewhere.example Usable from " in page
@@ -98,19 +96,6 @@ def test_each_address_is_masked_and_says_whether_it_can_be_used(jane):
     assert "go•••" not in page.text
     for whole in ("jane@", "new@", "612345", "old.address", "gone@"):
         assert whole not in page.text.replace("jane@contoso.example Sign out", "")
-
-
-def remove(row, *, told_until, now):
-    proof = Proof(
-        user=row.user_id,
-        kind=row.channel,
-        replaces=row.version,
-        earned=Earned.STEP_UP,
-        source=row.pk,
-        expires_at=now + PROOF_LIFETIME,
-        row=row.pk,
-    )
-    credentials.remove_address(proof, told_until=told_until, now=now)
 
 
 def test_an_address_that_was_written_past_the_program_is_not_shown(hers):
