@@ -30,7 +30,10 @@ from tests.servers import RedisServer, SmtpSink, free_port, wait_until
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery staple"
 #: Everybody who lives here, each with the same password; `somebody` hands them out one by one.
-PEOPLE = "Jane Amara Bruno Chen Dalia Emil Farid Greta Hugo Ines Jonas Kofi Lena Mira Nils Olga Pavel Rosa Sven Tara"
+PEOPLE = (
+    "Jane Amara Bruno Chen Dalia Emil Farid Greta Hugo Ines Jonas Kofi Lena Mira Nils Olga Pavel Rosa Sven Tara "
+    "Umar Vera Wim"
+)
 #: An application that exists on paper only: tests take its part at the token endpoint.
 PAPER = "http://127.0.0.1:9/callback"
 PATIENCE = 60
