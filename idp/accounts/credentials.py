@@ -3,16 +3,18 @@
 Writing takes a `Proof` and never an account. Reading checks the seal first (`sealing`).
 """
 
+import uuid
 from datetime import datetime
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from idp.accounts import hashers, sealing
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import CredentialWritten, Origin
 from idp.audit.record import record
-from idp.models import Credential, Factor, RecoveryAddress, User
+from idp.models import Credential, Factor, Message, RecoveryAddress, User
 
 log = structlog.get_logger(__name__)
 
@@ -126,6 +128,30 @@ def upgrade_hash(credential: Credential, raw: str, *, now: datetime) -> None:
     except ProofStale:
         # Somebody changed it meanwhile, which is better than what we were about to do.
         log.info("hash upgrade overtaken", user=str(credential.user_id))
+
+
+# --- Once the account is deleted --------------------------------------------------------------------------
+
+
+def erase(user_id: uuid.UUID) -> None:
+    """Remove every credential of an account that is deleted; the database refuses it of any other.
+
+    Its addresses are still told of that: see `erase_addresses`.
+    """
+    Credential.objects.filter(user=user_id).delete()
+
+
+def erase_addresses() -> int:
+    """Remove the addresses of deleted accounts once no message to them is on its way. Returns how many."""
+    unsent = Message.objects.filter(state__in=(Message.State.WAITING, Message.State.SENDING), address=OuterRef("pk"))
+    over = RecoveryAddress.objects.filter(~Exists(unsent), user__status=User.Status.DELETED)
+    keys = list(over.values_list("pk", flat=True)[:_MOST_ADDRESSES])
+    RecoveryAddress.objects.filter(pk__in=keys).delete()
+    return len(keys)
+
+
+#: At a time, so that one tidying never holds much.
+_MOST_ADDRESSES = 5000
 
 
 # --- Reading ----------------------------------------------------------------------------------------------
