@@ -42,6 +42,15 @@ class Policy:
     #: (NIST SP 800-63B 3.2.2 allows at most 100 consecutive failures).
     sign_in_per_network: Limit = Limit(count=10, per=timedelta(minutes=10))
     sign_in_per_account: Limit = Limit(count=100, per=timedelta(days=1))
+    #: What web has of this machine: how many processes, and how many requests each works on at a time.
+    web_processes: int = 2
+    web_threads: int = 4
+    #: How many passwords one process hashes at a time (0: its share of the processors), how many more may wait
+    #: for a turn, and for how long. Together fewer than its threads, so that one is always left for what never
+    #: hashes: the endpoints of applications (idp.hashing).
+    hashing_threads: int = 0
+    hashing_queue: int = 1
+    hashing_patience: timedelta = timedelta(seconds=2)
     #: Whether every sign-in asks for a second factor; passwords of 8 characters are enough only then.
     second_factor_enforced: bool = False
     #: Whether proofs of possession need a nonce of ours besides their own id (RFC 9449 8). It costs a request.
@@ -58,6 +67,17 @@ class Policy:
             raise ImproperlyConfigured("IDP['signing_key_lifetime'] must be a day or more.")
         if self.session_absolute > timedelta(days=30):
             raise ImproperlyConfigured("IDP['session_absolute'] may be 30 days at the most.")
+        if self.web_processes < 1 or self.hashing_threads < 0 or self.hashing_queue < 0:
+            raise ImproperlyConfigured(
+                "IDP['web_processes'] is 1 or more, ['hashing_threads'] and ['hashing_queue'] 0 or more.",
+            )
+        if max(1, self.hashing_threads) + self.hashing_queue >= self.web_threads:
+            raise ImproperlyConfigured(
+                "IDP['hashing_threads'] (1 at least) and ['hashing_queue'] are together fewer than ['web_threads'], "
+                "which WEB_THREADS sets: one thread is kept for what never hashes.",
+            )
+        if not timedelta(0) < self.hashing_patience <= timedelta(seconds=30):
+            raise ImproperlyConfigured("IDP['hashing_patience'] is more than nothing and 30 seconds at the most.")
 
 
 @lru_cache(maxsize=1)

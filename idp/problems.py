@@ -36,7 +36,14 @@ def is_machine(request: HttpRequest) -> bool:
     return request.path.startswith(MACHINE)
 
 
-def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpResponse:
+def page(
+    request: HttpRequest,
+    *,
+    status: int,
+    heading: str,
+    lead: str,
+    back: dict[str, str] | None = None,
+) -> HttpResponse:
     """A page (or, for a program, JSON) with the problem in plain words and one next step."""
     reference = browser.request_id(request)
     log.info("refused", status=status, path=request.path[:200], reference=reference)
@@ -47,7 +54,7 @@ def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpR
         "heading": heading,
         "lead": lead,
         "reference": reference,
-        "back": {"url": "/sign-in", "label": _("Go to sign-in")},
+        "back": back or {"url": "/sign-in", "label": _("Go to sign-in")},
     }
     if not _ONLY_LANGUAGE.fullmatch(request.META.get("QUERY_STRING", "")):
         # The language links would repeat what was refused, which perhaps could not even be read.
@@ -112,6 +119,19 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
+def busy(request: HttpRequest, *, retry_after: int) -> HttpResponse:
+    """503: there is no place to hash a password. The form it came from is still there, and so is what was proven."""
+    response = page(
+        request,
+        status=503,
+        heading=_("Too many people at once"),
+        lead=_("Many people are signing in at this moment. Nothing was changed. Wait a few seconds and try again."),
+        back={"url": request.get_full_path(), "label": _("Try again")},
+    )
+    response["Retry-After"] = str(retry_after)
+    return response
+
+
 def unavailable() -> HttpResponse:
     """503: the database is away, so nobody can be let in and nothing is guessed. A static page."""
     response = HttpResponse(render_to_string("idp/unavailable.html"), status=503)
@@ -121,4 +141,5 @@ def unavailable() -> HttpResponse:
 
 def _ascii(status: int) -> str:
     """RFC 6749 5.2 limits error descriptions to printable ASCII, so they are not translated."""
-    return {404: "No such endpoint.", 413: "The request is too large."}.get(status, "The request is malformed.")
+    said = {404: "No such endpoint.", 413: "The request is too large.", 503: "Try again later."}
+    return said.get(status, "The request is malformed.")

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from idp import keyring, throttle
+from idp import hashing, keyring, throttle
 from idp.accounts import credentials, lookup
 from idp.audit.events import Origin
 from idp.conf import Policy
@@ -41,6 +41,7 @@ class Paused:
 _FEW = 3
 
 
+@hashing.place()
 def try_password(
     identifier: str,
     raw: str,
@@ -49,7 +50,10 @@ def try_password(
     policy: Policy,
     now: datetime,
 ) -> Right | Wrong | Paused:
-    """Count a try at `identifier` and say what it was. A paused account hashes nothing."""
+    """Count a try at `identifier` and say what it was. A paused account hashes nothing.
+
+    Raises hashing.Busy instead, before anything is looked up or counted, if there is no place to hash.
+    """
     found = lookup.find(identifier)
     subject: keyring.Part = found.user.pk.bytes if found.user else canonical(identifier)
     here = throttle.count(_PER_NETWORK, policy.sign_in_per_network, subject, origin.network, now=now)

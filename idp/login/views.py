@@ -1,6 +1,7 @@
 """The sign-in and consent pages. Each does one thing and returns to `/continue`."""
 
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp import browser, interactions
+from idp import browser, hashing, interactions
 from idp.accounts import sessions
 from idp.browser import SeeOther
 from idp.conf import policy
@@ -37,13 +38,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST)
     if faults := form.faults():
         return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
-    match attempts.try_password(
-        form.username,
-        form.password,
-        origin=browser.origin(request),
-        policy=policy(),
-        now=now,
-    ):
+    try:
+        tried = attempts.try_password(
+            form.username,
+            form.password,
+            origin=browser.origin(request),
+            policy=policy(),
+            now=now,
+        )
+    except hashing.Busy:
+        return _sign_in_page(request, interaction_id, now=now, username=form.username, busy=True)
+    match tried:
         case attempts.Right(user=user):
             return _signed_in(request, interaction_id, user, now=now)
         case attempts.Wrong(tries_left=tries_left):
@@ -99,6 +104,7 @@ def _sign_in_page(
     faults: list[Problem] | None = None,
     tries_left: int | None = None,
     paused_until: datetime | None = None,
+    busy: bool = False,
 ) -> HttpResponse:
     interaction = interactions.find(request, interaction_id, now=now)
     if interaction is not None:
@@ -111,9 +117,13 @@ def _sign_in_page(
         "rescue": hooks.rescue(interaction.id if interaction else ""),
         "tries_left": tries_left,
         "paused_until": paused_until,
+        "busy": busy,
         "can_cancel": interaction is not None,
     }
-    response = render(request, "idp/sign_in.html", context, status=429 if paused_until else 200)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if busy else HTTPStatus.TOO_MANY_REQUESTS if paused_until else HTTPStatus.OK
+    response = render(request, "idp/sign_in.html", context, status=status)
+    if busy:
+        response["Retry-After"] = str(hashing.RETRY_AFTER)
     browser.remember(request, response)
     return response
 
