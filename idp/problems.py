@@ -4,8 +4,12 @@ import json
 import re
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from idp import browser
@@ -36,14 +40,7 @@ def is_machine(request: HttpRequest) -> bool:
     return request.path.startswith(MACHINE)
 
 
-def page(
-    request: HttpRequest,
-    *,
-    status: int,
-    heading: str,
-    lead: str,
-    back: dict[str, str] | None = None,
-) -> HttpResponse:
+def page(request: HttpRequest, *, status: int, heading: str, lead: str) -> HttpResponse:
     """A page (or, for a program, JSON) with the problem in plain words and one next step."""
     reference = browser.request_id(request)
     log.info("refused", status=status, path=request.path[:200], reference=reference)
@@ -54,7 +51,7 @@ def page(
         "heading": heading,
         "lead": lead,
         "reference": reference,
-        "back": back or {"url": "/sign-in", "label": _("Go to sign-in")},
+        "back": {"url": "/sign-in", "label": _("Go to sign-in")},
     }
     if not _ONLY_LANGUAGE.fullmatch(request.META.get("QUERY_STRING", "")):
         # The language links would repeat what was refused, which perhaps could not even be read.
@@ -119,17 +116,34 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
-def busy(request: HttpRequest, *, retry_after: int) -> HttpResponse:
-    """503: there is no place to hash a password. The form it came from is still there, and so is what was proven."""
-    response = page(
-        request,
-        status=503,
-        heading=_("Too many people at once"),
-        lead=_("Many people are signing in at this moment. Nothing was changed. Wait a few seconds and try again."),
-        back={"url": request.get_full_path(), "label": _("Try again")},
-    )
+def busy(request: HttpRequest, *, retry_after: int, username: str = "") -> HttpResponse:
+    """503: there is no place to hash a password. Leads back to the form it came from, with the name that was typed.
+
+    Refusing has to cost far less than what is refused, or the crowd would be held up by its own refusals. So the
+    page is drawn once for each language, and asks nothing of a row.
+    """
+    drawn = _drawn_busy(request, get_language() or settings.LANGUAGE_CODE, named=bool(username))
+    if username:
+        drawn = drawn.replace(_TOKEN, get_token(request)).replace(_USERNAME, escape(username))
+    response = HttpResponse(drawn, status=503)
     response["Retry-After"] = str(retry_after)
+    # Django would write a line for each; idp.hashing has written one for all of them.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 -- what its log_response looks at
     return response
+
+
+#: Stand in the drawn page for what differs from one request to the next.
+_TOKEN, _USERNAME = "-token-", "-username-"
+_busy_pages: dict[tuple[str, ...], str] = {}
+
+
+def _drawn_busy(request: HttpRequest, language: str, *, named: bool) -> str:
+    key = (language, settings.TENANT_NAME, _USERNAME if named else "")
+    if key not in _busy_pages:
+        # No links to other languages: they would repeat the address of the request.
+        context = {"languages": (), "token": _TOKEN, "username": _USERNAME if named else ""}
+        _busy_pages[key] = render_to_string("idp/busy.html", context, request)
+    return _busy_pages[key]
 
 
 def unavailable() -> HttpResponse:
@@ -141,5 +155,4 @@ def unavailable() -> HttpResponse:
 
 def _ascii(status: int) -> str:
     """RFC 6749 5.2 limits error descriptions to printable ASCII, so they are not translated."""
-    said = {404: "No such endpoint.", 413: "The request is too large.", 503: "Try again later."}
-    return said.get(status, "The request is malformed.")
+    return {404: "No such endpoint.", 413: "The request is too large."}.get(status, "The request is malformed.")

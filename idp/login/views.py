@@ -1,7 +1,6 @@
 """The sign-in and consent pages. Each does one thing and returns to `/continue`."""
 
 from datetime import datetime
-from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp import browser, hashing, interactions
+from idp import browser, hashing, interactions, problems
 from idp.accounts import sessions
 from idp.browser import SeeOther
 from idp.conf import policy
@@ -36,6 +35,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.POST.get("cancel"):
         return _cancelled(request, interaction_id, now=now)
     form = SignInForm(request.POST)
+    if request.POST.get("again"):
+        # From the page that says we are too busy: back to this one, with the name that was typed.
+        return _sign_in_page(request, interaction_id, now=now, username=form.username)
     if faults := form.faults():
         return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
     try:
@@ -47,7 +49,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             now=now,
         )
     except hashing.Busy:
-        return _sign_in_page(request, interaction_id, now=now, username=form.username, busy=True)
+        return problems.busy(request, retry_after=hashing.RETRY_AFTER, username=form.username)
     match tried:
         case attempts.Right(user=user):
             return _signed_in(request, interaction_id, user, now=now)
@@ -104,7 +106,6 @@ def _sign_in_page(
     faults: list[Problem] | None = None,
     tries_left: int | None = None,
     paused_until: datetime | None = None,
-    busy: bool = False,
 ) -> HttpResponse:
     interaction = interactions.find(request, interaction_id, now=now)
     if interaction is not None:
@@ -117,13 +118,9 @@ def _sign_in_page(
         "rescue": hooks.rescue(interaction.id if interaction else ""),
         "tries_left": tries_left,
         "paused_until": paused_until,
-        "busy": busy,
         "can_cancel": interaction is not None,
     }
-    status = HTTPStatus.SERVICE_UNAVAILABLE if busy else HTTPStatus.TOO_MANY_REQUESTS if paused_until else HTTPStatus.OK
-    response = render(request, "idp/sign_in.html", context, status=status)
-    if busy:
-        response["Retry-After"] = str(hashing.RETRY_AFTER)
+    response = render(request, "idp/sign_in.html", context, status=429 if paused_until else 200)
     browser.remember(request, response)
     return response
 
