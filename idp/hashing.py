@@ -22,7 +22,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Final, ParamSpec, TypeVar
@@ -180,17 +180,17 @@ def _cpus() -> int:
 
 
 def _step_back() -> None:
-    """Let this thread go behind all others. On Linux a thread has a priority of its own."""
+    """Let this thread go behind the others. On Linux, and nowhere else, a thread has a priority of its own."""
     if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        os.nice(_NICENESS)
 
 
 def _forget() -> None:
-    """A child process has none of its parent's threads, and perhaps a lock that nobody will release."""
+    """A child process has none of its parent's threads or places, and perhaps a lock that nobody will release."""
     global _making  # noqa: PLW0603 -- as above
     _making = threading.Lock()
     _made.clear()
+    _mine.set(None)
 
 
 if hasattr(os, "register_at_fork"):
