@@ -19,11 +19,12 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread, Timer
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -58,6 +59,7 @@ class Latencies:
 class Storm:
     """Sign-ins that were sent, and how they were answered."""
 
+    seconds: float
     wanted_per_second: float
     sent_per_second: float
     answers: dict[int, int]
@@ -128,49 +130,37 @@ def provider_of(one: processes.Regain) -> Provider:
 def measured(provider: Provider, asked: argparse.Namespace) -> Round:
     capacity = hashing_capacity(provider)
     print(f"hashing capacity: {capacity:.1f} sign-ins a second", flush=True)
-    idle = watched(provider, asked.seconds)
-    with multiprocessing.get_context("spawn").Pool(1, os.nice, (0,)) as other:
-        storm = other.apply_async(blow, (provider, asked.times * capacity, asked.seconds + 2 * WARM_UP))
-        sleep(2 * WARM_UP)  # the other process has to start, and everybody has to open the page
-        loaded = watched(provider, asked.seconds)
-        blown = storm.get(120)
-    one = Round(capacity=capacity, idle=idle, loaded=loaded, storm=blown)
+    watching: dict[str, Turn] = {"refresh": refresh(provider, 0), "userinfo": userinfo(provider, 1)}
+    idle = watched(watching, asked.seconds)
+    with storm(provider, asked.times * capacity) as blown:
+        loaded = watched(watching, asked.seconds)
+    one = Round(capacity=capacity, idle=idle, loaded=loaded, storm=blown[0])
     for name in idle:
         print(
             f"{name}: idle p50 {idle[name].p50:.1f} p95 {idle[name].p95:.1f} ms, loaded p50 {loaded[name].p50:.1f} "
             f"p95 {loaded[name].p95:.1f} ms, {one.ratio(name):.2f} times, {len(loaded[name].errors)} errors",
             flush=True,
         )
-    print(blown, flush=True)
+    print(one.storm, flush=True)
     return one
 
 
 # --- What applications feel -------------------------------------------------------------------------------
 
 
-def watched(provider: Provider, seconds: float) -> dict[str, Latencies]:
-    """A refresh chain and userinfo at the same time, each at its pace."""
-    turns: dict[str, Turn] = {"refresh": opened(refresh, provider, 0), "userinfo": opened(userinfo, provider, 1)}
+def watched(turns: dict[str, Turn], seconds: float) -> dict[str, Latencies]:
+    """All of them at the same time, each at its pace."""
     found: dict[str, Latencies] = {}
-    threads = [
-        Thread(target=lambda n=name, t=turn: found.update({n: paced(t, seconds)})) for name, turn in turns.items()
-    ]
+
+    def watch(name: str) -> None:
+        found[name] = paced(turns[name], seconds)
+
+    threads = [Thread(target=watch, args=(name,)) for name in turns]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return found
-
-
-def opened(flow: Callable[[Provider, int], Turn], provider: Provider, number: int) -> Turn:
-    """The flow's first sign-in, repeated as a person would who is told to come again."""
-    while True:
-        try:
-            return flow(provider, number)
-        except WrongError as error:
-            if "503" not in str(error):
-                raise
-            sleep(0.05)
 
 
 def paced(turn: Turn, seconds: float) -> Latencies:
@@ -181,6 +171,8 @@ def paced(turn: Turn, seconds: float) -> Latencies:
     began = monotonic()
     for number in range(int(seconds * PACE)):
         sleep(max(0.0, began + number / PACE - monotonic()))
+        if monotonic() > began + seconds:
+            break  # they take longer than their pace
         start = monotonic()
         try:
             turn()
@@ -205,52 +197,77 @@ def percentile(values: list[float], share: int) -> float:
 
 
 def hashing_capacity(provider: Provider, seconds: float = 8) -> float:
-    """Sign-ins a second, from as many people at a time as two processes could ever hash for."""
-    storm = blow(provider, float("inf"), seconds, connections=4)
-    return storm.answers.get(303, 0) / seconds
+    """Sign-ins a second, from as many people at a time as have a place or can wait for one."""
+    stop = Event()
+    timer = Timer(seconds, stop.set)
+    timer.start()
+    blown = blow(provider, float("inf"), stop=stop, began=Event(), connections=4)
+    return blown.answers.get(HTTPStatus.SEE_OTHER, 0) / blown.seconds
 
 
-def blow(provider: Provider, per_second: float, seconds: float, connections: int = CONNECTIONS) -> Storm:
-    """Post passwords at this rate, over many connections, and read nothing of the answers but their status."""
-    mine = per_second / connections
+@contextmanager
+def storm(provider: Provider, per_second: float) -> Iterator[list[Storm]]:
+    """It blows for all of the block; what it was stands in the list afterwards."""
+    context = multiprocessing.get_context("spawn")
+    stop, began, said = context.Event(), context.Event(), context.Queue()
+    other = context.Process(target=blow_and_tell, args=(provider, per_second, stop, began, said))
+    other.start()
+    blown: list[Storm] = []
+    try:
+        if not began.wait(120):
+            raise WrongError("the storm did not begin")
+        sleep(WARM_UP)
+        yield blown
+        if not other.is_alive():
+            raise WrongError("the storm was over too early")
+    finally:
+        stop.set()
+        blown.append(said.get(timeout=120))
+        other.join(60)
+
+
+def blow_and_tell(provider: Provider, per_second: float, stop: Any, began: Any, said: Any) -> None:
+    said.put(blow(provider, per_second, stop=stop, began=began))
+
+
+def blow(provider: Provider, per_second: float, *, stop: Any, began: Any, connections: int = CONNECTIONS) -> Storm:
+    """Post passwords at this rate until told to stop, and read nothing of the answers but their status."""
+    interval = connections / per_second
     answers: Counter[int] = Counter()
     took: dict[int, list[float]] = {}
     senders = [Sender(provider, number) for number in range(connections)]
     ready = Barrier(connections + 1)
 
-    def send(sender: Sender, number: int) -> None:
+    def send(number: int) -> None:
         ready.wait()
-        began = monotonic() + number / max(per_second, 1)
-        sent = 0
-        while (now := monotonic()) < end[0]:
-            due = began + sent / mine
-            if due > now:
-                sleep(due - now)
+        due = monotonic() + interval * number / connections
+        while not stop.is_set():
+            sleep(max(0.0, due - monotonic()))
             start = monotonic()
-            status = sender.post()
+            status = senders[number].post()
             took.setdefault(status, []).append(1000 * (monotonic() - start))
             answers[status] += 1
-            if status == HTTPStatus.SERVICE_UNAVAILABLE and mine == float("inf"):
+            if status == HTTPStatus.SERVICE_UNAVAILABLE and not interval:
                 sleep(0.02)  # the line is full: whoever hashes is not to be kept from it by asking
-            # What could not be sent in time is not made up for: the rate that was sent is told.
-            sent = max(sent + 1, int((monotonic() - began) * mine) - 1) if mine != float("inf") else 0
+            # What could not be sent in time is sent late, but no more than a second late: a crowd does not pile up.
+            due = max(due + interval, monotonic() - 1)
 
-    end = [0.0]
-    threads = [Thread(target=send, args=(sender, number), daemon=True) for number, sender in enumerate(senders)]
+    threads = [Thread(target=send, args=(number,), daemon=True) for number in range(connections)]
     for thread in threads:
         thread.start()
-    began = monotonic()
-    end[0] = began + seconds
     ready.wait()
+    start = monotonic()
+    began.set()
     for thread in threads:
         thread.join()
-    lasted = monotonic() - began
+    lasted = monotonic() - start
     return Storm(
+        seconds=lasted,
         wanted_per_second=per_second,
         sent_per_second=sum(answers.values()) / lasted,
         answers=dict(answers),
-        let_in_p95=percentile(took.get(303, []), 95),
-        refused_p95=percentile(took.get(503, []), 95),
+        let_in_p95=percentile(took.get(HTTPStatus.SEE_OTHER, []), 95),
+        refused_p95=percentile(took.get(HTTPStatus.SERVICE_UNAVAILABLE, []), 95),
     )
 
 
