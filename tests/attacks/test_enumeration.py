@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from idp.models import RecoveryAddress, User
 from tests.conftest import make_person
+from tests.full import full_pool
 from tests.journeys.test_forgotten_password import authorization_request
 from tests.recovery.walk import photograph, wrong_codes
 from tests.story import Person, code_in, post_office
@@ -116,6 +117,16 @@ def sign_in_fails(person, _clock):
     assert person.page.status == 429
 
 
+def sign_in_is_refused(person, _clock):
+    """Too many at once: nobody's password is looked at."""
+    person.open("/sign-in")
+    with full_pool():
+        for _again in range(3):
+            person.submit(username="jane", password="not this one, sadly")
+            assert person.page.status == 503
+            person.submit(again="1")
+
+
 def recovery_ends(person, clock):
     """All the way to the code's page, to its end, and once around."""
     person.open("/recovery/")
@@ -174,7 +185,9 @@ def transcript(arrange, walk):
 
 
 @pytest.mark.parametrize("who", [name for name in PEOPLE if name != "known"])
-@pytest.mark.parametrize("walk", [sign_in_fails, recovery_ends, recovery_is_throttled, recovery_runs_out])
+@pytest.mark.parametrize(
+    "walk", [sign_in_fails, sign_in_is_refused, recovery_ends, recovery_is_throttled, recovery_runs_out]
+)
 def test_nothing_tells_whether_there_is_an_account(db, who, walk):
     transcript(lambda: None, walk)  # what is read once and kept is read now
     with time_machine.travel(timezone.now(), tick=False):
