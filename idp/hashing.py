@@ -145,10 +145,14 @@ class Pool:
 
 
 def size(numbers: Policy, *, cpus: int) -> int:
-    """How many passwords one web process hashes at a time: its share of the processors, unless the policy says."""
+    """How many passwords one web process hashes at a time, unless the policy says: its share of the processors.
+
+    With those who wait, no more than half of its threads: somebody who has just been let in is still at work when the
+    next one has a place already.
+    """
     if numbers.hashing_threads:
         return numbers.hashing_threads
-    return max(1, min(cpus // numbers.web_processes, numbers.web_threads - 1 - numbers.hashing_queue))
+    return max(1, min(cpus // numbers.web_processes, numbers.web_threads // 2 - numbers.hashing_queue))
 
 
 # --- One for each process ---------------------------------------------------------------------------------

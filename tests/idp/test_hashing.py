@@ -219,10 +219,12 @@ def test_a_child_of_a_process_that_hashed_hashes_with_threads_of_its_own():
         (1, 1, 4, 1, 1),
         (2, 2, 4, 1, 1),
         (1, 2, 4, 1, 1),
-        (2, 1, 4, 1, 2),
-        (64, 2, 4, 1, 2),
+        (2, 1, 4, 1, 1),
+        (2, 1, 8, 1, 2),
+        (64, 2, 4, 1, 1),
         (64, 2, 4, 2, 1),
-        (64, 8, 16, 4, 8),
+        (64, 2, 16, 2, 6),
+        (64, 8, 32, 4, 8),
     ],
 )
 def test_a_process_hashes_with_its_share_of_the_processors(cpus, processes, threads, queue, hashed_at_a_time):

@@ -79,6 +79,7 @@ EVERY_PAGE = {
     ),
     "account": ("idp/account.html", {"account": {"name": "Jane Doe", "label": "jane@contoso.example"}}),
     "unavailable": ("idp/unavailable.html", {}),
+    "busy": ("idp/busy.html", {"token": "a-token", "username": "jane"}),
 }
 
 
