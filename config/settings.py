@@ -174,6 +174,9 @@ IDP = {
     "interaction_lifetime": timedelta(hours=1),
     "access_token_lifetime": timedelta(minutes=10),
     "second_factor": env.str("SECOND_FACTOR", default="offered"),
+    # As the Procfile starts it; how much may be hashed at a time follows from them (idp.hashing).
+    "web_processes": env.int("WEB_CONCURRENCY", default=2),
+    "web_threads": env.int("WEB_THREADS", default=4),
 }
 RECOVERY: dict[str, object] = {}
 

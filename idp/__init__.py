@@ -32,6 +32,7 @@ Where things are decided, done and kept:
     outbox      a message to send is a row first; delivery hands it over; tasks are Celery's side of it
     throttle    limits of record
     factors     second factors: judging an answer, adding and removing
+    hashing     the bounded pool that passwords are hashed in
     login       dispatch decides, views show
     oidc        the protocol; the only place that knows Authlib
     plugins     the front door for other apps
