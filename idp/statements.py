@@ -36,7 +36,7 @@ class Find(Generic[Row]):
         database = connections[DEFAULT_DB_ALIAS]
         sql, reader = self._written or self._write(value)
         with database.cursor() as cursor:
-            cursor.execute(sql, (self._key.get_db_prep_value(value, database),))
+            cursor.execute(sql, (_kept(value, self._key, database),))
             found = cursor.fetchone()
         return reader.read(found, database) if found else None
 
@@ -66,7 +66,7 @@ class Change(Generic[Row]):
         database = connections[DEFAULT_DB_ALIAS]
         if self._reader is None:
             self._reader = _Reader.of(self._rows)
-        kept = {name: field.get_db_prep_value(values[name], database) for name, field in self._fields.items()}
+        kept = {name: _kept(values[name], field, database) for name, field in self._fields.items()}
         with database.cursor() as cursor:
             cursor.execute(self._sql, values | kept)
             changed = cursor.fetchone()
@@ -76,8 +76,7 @@ class Change(Generic[Row]):
 def insert(row: models.Model) -> None:
     """`row.save(force_insert=True)`, for a model that makes its own keys. No signals: nobody listens on these paths."""
     database = connections[DEFAULT_DB_ALIAS]
-    columns = _columns(type(row))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), database) for field in columns.values()]
+    values = [_kept(getattr(row, field.attname), field, database) for field in _columns(type(row)).values()]
     with database.cursor() as cursor:
         cursor.execute(_insertion(type(row)), values)
     row._state.adding = False  # noqa: SLF001 -- documented: how a row says that it is kept
@@ -116,6 +115,14 @@ class _Reader(Generic[Row]):
         for populator in self.populators:
             populator.populate(values, row)
         return row
+
+
+def _kept(value: Any, field: Any, database: BaseDatabaseWrapper) -> Any:
+    """`value` as the database keeps it in the column of `field`."""
+    # Most columns of most rows hold text or nothing, which is kept as it is; to ask the field takes longer.
+    if value is None or (type(value) is str and isinstance(field, models.CharField | models.TextField)):
+        return value
+    return field.get_db_prep_save(value, database)
 
 
 @cache
