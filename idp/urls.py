@@ -1,6 +1,6 @@
 """The provider's addresses, in the order a browser meets them; then what programs call."""
 
-from django.urls import path
+from django.urls import include, path
 
 from idp import branding, probes
 from idp.account import passkey
