@@ -3,6 +3,7 @@
 Pure functions take what they need from it as arguments; only views, tasks and commands call `policy()`.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -21,6 +22,21 @@ class Limit:
 
     count: int
     per: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slowdown:
+    """So many failures without a pause; then one after each, of `first`, twice as long each time, up to `longest`."""
+
+    free: int
+    first: timedelta
+    longest: timedelta
+
+    @property
+    def pauses(self) -> tuple[timedelta, ...]:
+        """The pauses after `free` failures, one more, and so on; the last one stays."""
+        doublings = math.ceil(math.log2(self.longest / self.first))
+        return (*(self.first * 2**doubling for doubling in range(doublings)), self.longest)
 
 
 class SecondFactor(StrEnum):
@@ -68,10 +84,17 @@ class Policy:
     refresh_absolute: timedelta = timedelta(days=365)
     #: How long a key signs before the next one does, which was published in time (P-22).
     signing_key_lifetime: timedelta = timedelta(days=30)
-    #: Tries at one account from one network before sign-in pauses there; and from everywhere in a day
-    #: (NIST SP 800-63B 3.2.2 allows at most 100 consecutive failures).
-    sign_in_per_network: Limit = Limit(count=10, per=timedelta(minutes=10))
-    sign_in_per_account: Limit = Limit(count=100, per=timedelta(days=1))
+    #: How wrong passwords slow a browser that the account does not know: for its network first; then, over all
+    #: networks, for every such browser. A known one has a budget of its own, with the numbers of a network.
+    sign_in_per_network: Slowdown = Slowdown(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=15))
+    sign_in_per_account: Slowdown = Slowdown(free=30, first=timedelta(minutes=1), longest=timedelta(minutes=15))
+    #: After so many wrong passwords in a row a password alone opens nothing from where they came
+    #: (NIST SP 800-63B 3.2.2 allows 100).
+    sign_in_failures: int = 100
+    #: How many different accounts unknown browsers of one network may fail at before the others there wait; and those
+    #: of all networks together, before each network is allowed a tenth of its number. Coarse: against machines.
+    stuffing_per_network: Limit = Limit(count=100, per=timedelta(hours=1))
+    stuffing_everywhere: Limit = Limit(count=500, per=timedelta(hours=1))
     #: Who signs in with a second factor. Passwords of 8 characters are enough only where everybody does.
     second_factor: SecondFactor = SecondFactor.OFFERED
     #: Tries at one kind of second factor of one account (NIST SP 800-63B 3.2.2). Each kind has its own, so that nobody
@@ -104,14 +127,13 @@ class Policy:
     dpop_nonce_required: bool = False
 
     def __post_init__(self) -> None:
-        for holds, otherwise in (*self._factors(), *self._times()):
+        for holds, otherwise in (*self._factors(), *self._pauses(), *self._times()):
             if not holds:
                 raise ImproperlyConfigured(otherwise)
 
     def _factors(self) -> tuple[tuple[bool, str], ...]:
         most = 100  # NIST SP 800-63B 3.2.2
         tries = (self.factor_tries.count, self.factor_tries_per_day.count)
-        signing_in = (self.sign_in_per_network.count, self.sign_in_per_account.count)
         return (
             (
                 self.second_factor in list(SecondFactor),
@@ -125,9 +147,24 @@ class Policy:
                 1 <= self.address_wrong_codes.count <= most,
                 "IDP['address_wrong_codes'] allows 1 to 100 tries.",
             ),
+        )
+
+    def _pauses(self) -> tuple[tuple[bool, str], ...]:
+        most = 100  # NIST SP 800-63B 3.2.2
+        both = (self.sign_in_per_network, self.sign_in_per_account)
+        return (
             (
-                all(1 <= count <= most for count in signing_in),
-                "IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries.",
+                all(1 <= each.free <= most for each in both),
+                "IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries without a pause.",
+            ),
+            (
+                all(timedelta(0) < each.first <= each.longest <= timedelta(hours=1) for each in both),
+                "IDP['sign_in_per_network'] and ['sign_in_per_account']: pauses grow, and last 1 hour at most.",
+            ),
+            (1 <= self.sign_in_failures <= most, "IDP['sign_in_failures'] must be 1 to 100."),
+            (
+                all(limit.count >= 1 for limit in (self.stuffing_per_network, self.stuffing_everywhere)),
+                "IDP['stuffing_per_network'] and ['stuffing_everywhere'] must allow 1 account or more.",
             ),
         )
 

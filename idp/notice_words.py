@@ -17,6 +17,8 @@ FACTOR_PAUSED = "idp.factor_paused"
 RECOVERY_CODE_USED = "idp.recovery_code_used"
 ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
+PAUSES_ENDED = "idp.pauses_ended"
+ACCOUNT_DELETED = "idp.account_deleted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Words:
     subject: str
     heading: str
     lead: str
+    #: What to do if it wasn't you, where the usual way (a new password) does not exist any more.
+    otherwise: str = ""
 
 
 def of(kind: str, facts: Mapping[str, Any], *, org: str) -> Words | None:
@@ -117,6 +121,33 @@ def _address_removed(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _pauses_ended(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Sign-in to your %(org)s account was opened again") % {"org": org},
+        heading=_("Sign-in was opened again"),
+        lead=_(
+            "It had been paused after too many tries. Somebody showed that the account is theirs and ended the pause. "
+            "The password was not changed.",
+        ),
+    )
+
+
+def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account was deleted") % {"org": org},
+        heading=_("Your account was deleted"),
+        lead=_(
+            "Its owner asked for it in the account. You are signed out everywhere, applications were told, "
+            "and this address is removed once this message is on its way.",
+        ),
+        otherwise=_(
+            "It cannot be undone, by nobody. Tell %(org)s at once: whoever did it knew how to sign in as you, "
+            "and may have used applications in your name.",
+        )
+        % {"org": org},
+    )
+
+
 def _day(moment: str) -> str:
     return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
@@ -129,4 +160,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     RECOVERY_CODE_USED: _recovery_code_used,
     ADDRESS_ADDED: _address_added,
     ADDRESS_REMOVED: _address_removed,
+    PAUSES_ENDED: _pauses_ended,
+    ACCOUNT_DELETED: _account_deleted,
 }

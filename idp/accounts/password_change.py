@@ -12,8 +12,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from idp import notices, throttle
-from idp.accounts import credentials, devices, hashers, lookup, sessions
+from idp import notices
+from idp.accounts import credentials, devices, hashers, lookup, pauses, sessions
 from idp.accounts.password_rules import Fault, PasswordContext, faults, words_about
 from idp.accounts.proofs import Proof
 from idp.audit.events import Origin, SessionsEnded
@@ -110,7 +110,7 @@ def change_password(
                 origin=origin,
                 now=now,
             )
-            throttle.clear(throttle.SIGN_IN_ACCOUNT, proof.user.bytes)
+            pauses.end_all(proof.user)
             changed = PasswordChanged(
                 sessions_ended=ended.sign_ins,
                 grants_ended=ended.grants,

@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser
-from idp.accounts import credentials, devices, reauthentication, sessions
+from idp.accounts import credentials, reauthentication, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry
-from idp.login import attempts, entrance, passkeys
+from idp.login import attempts, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
 from idp.models import SignIn
@@ -86,22 +86,29 @@ def again(request: HttpRequest, here: SignIn) -> HttpResponse:
     form = SignInForm({"username": here.user.preferred_username, "password": request.POST.get("password", "")})
     if faults := form.faults():
         return _page(request, here, faults=faults)
-    match attempts.try_password(
-        form.username,
-        form.password,
+    tried = attempts.Tried(
+        identifier=form.username,
+        password=form.password,
+        device_key=browser.cookie(request, browser.DEVICE),
         origin=browser.origin(request),
-        policy=policy(),
-        now=now,
-    ):
-        case attempts.Right(user=user):
-            device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
+    )
+    match attempts.try_password(tried, policy=policy(), now=now):
+        case attempts.Right() as right:
             toward = Toward(target=target, continues=here)
-            return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
+            return entrance.after_first(
+                request,
+                right.user,
+                right.amr,
+                toward=toward,
+                device=right.device,
+                has_factor=right.has_factor,
+                now=now,
+            )
         case attempts.Wrong(tries_left=tries_left):
             faults = [Problem("password", _("That password isn't right"))]
             return _page(request, here, faults=faults, tries_left=tries_left)
-        case attempts.Paused(until=until):
-            return _page(request, here, paused_until=until)
+        case attempts.Paused() as paused:
+            return pausing.answer(_page(request, here, paused=paused), paused, now=now)
 
 
 def _page(
@@ -110,7 +117,7 @@ def _page(
     *,
     faults: list[Problem] | None = None,
     tries_left: int | None = None,
-    paused_until: datetime | None = None,
+    paused: attempts.Paused | None = None,
 ) -> HttpResponse:
     user = here.user
     context = {
@@ -121,12 +128,12 @@ def _page(
         "username": user.preferred_username,
         "problems": faults or [],
         "tries_left": tries_left,
-        "paused_until": paused_until,
-        "rescue": hooks.rescue(""),
+        "paused": paused,
+        "rescue": hooks.rescue("", paused=paused is not None),
         "passkey": passkeys.offered_to(user),
         "back_url": entrance.HOME,
     }
-    return render(request, "idp/again.html", context, status=429 if paused_until else 200)
+    return render(request, "idp/again.html", context)
 
 
 def _with_target(page: str, request: HttpRequest) -> str:

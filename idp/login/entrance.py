@@ -50,14 +50,16 @@ def after_first(
     *,
     toward: Toward,
     device: Device | None,
+    has_factor: bool = True,
     now: datetime,
 ) -> HttpResponse:
     """After a right password, or a passkey: the second factor, or in.
 
-    A browser that its owner trusts is not asked for it, except where a page of ours asks again.
+    A browser that its owner trusts is not asked for it, except where a page of ours asks again. `has_factor` is False
+    if the caller has just read that there is none; else they are looked at here.
     """
     excused = toward.continues is None and devices.is_trusted(device, now=now)
-    if MULTI_FACTOR in amr or excused or not credentials.factors_of(user):
+    if MULTI_FACTOR in amr or excused or not has_factor or not credentials.factors_of(user):
         return enter(request, user, amr, authenticated_at=now, toward=toward, device=device, now=now)
     return wait_for_factor(user, amr, authenticated_at=now, toward=toward, now=now)
 
@@ -147,7 +149,12 @@ def enter(
     trust: bool = False,
     now: datetime,
 ) -> HttpResponse:
-    """Sign in: session and keys anew, the browser noted, and on to where it leads."""
+    """Sign in: session and keys anew, the browser noted, and on to where it leads.
+
+    An account that was frozen on the way here, because a seal did not match, is not let in.
+    """
+    if not user.may_sign_in:
+        return SeeOther("/sign-in")
     origin = browser.origin(request)
     with transaction.atomic():
         begun = _session(request, user, amr, authenticated_at=authenticated_at, toward=toward, now=now)

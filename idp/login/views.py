@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser, interactions
-from idp.accounts import devices, sessions
+from idp.accounts import sessions
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry
-from idp.login import attempts, consents, entrance, passkeys
+from idp.login import attempts, consents, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
 from idp.login.leaving import let_form_end_at
@@ -41,28 +41,29 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST)
     if faults := form.faults():
         return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
-    match attempts.try_password(
-        form.username,
-        form.password,
+    tried = attempts.Tried(
+        identifier=form.username,
+        password=form.password,
+        otp=form.otp,
+        device_key=browser.cookie(request, browser.DEVICE),
         origin=browser.origin(request),
-        policy=policy(),
-        now=now,
-    ):
-        case attempts.Right(user=user):
-            device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
-            return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
-        case attempts.Wrong(tries_left=tries_left):
-            faults = [Problem("password", _("That username and password don't match"))]
-            return _sign_in_page(
+    )
+    match attempts.try_password(tried, policy=policy(), now=now):
+        case attempts.Right() as right:
+            return entrance.after_first(
                 request,
-                interaction_id,
+                right.user,
+                right.amr,
+                toward=toward,
+                device=right.device,
+                has_factor=right.has_factor,
                 now=now,
-                username=form.username,
-                faults=faults,
-                tries_left=tries_left,
             )
-        case attempts.Paused(until=until):
-            return _sign_in_page(request, interaction_id, now=now, username=form.username, paused_until=until)
+        case attempts.Wrong() as wrong:
+            return _sign_in_page(request, interaction_id, now=now, username=form.username, wrong=wrong)
+        case attempts.Paused() as paused:
+            page = _sign_in_page(request, interaction_id, now=now, username=form.username, paused=paused)
+            return pausing.answer(page, paused, now=now)
 
 
 @require_http_methods(["GET", "POST"])
@@ -102,8 +103,8 @@ def _sign_in_page(
     now: datetime,
     username: str | None = None,
     faults: list[Problem] | None = None,
-    tries_left: int | None = None,
-    paused_until: datetime | None = None,
+    wrong: attempts.Wrong | None = None,
+    paused: attempts.Paused | None = None,
 ) -> HttpResponse:
     interaction = interactions.find(request, interaction_id, now=now)
     if interaction is not None:
@@ -112,16 +113,24 @@ def _sign_in_page(
     context = {
         "application": application(interaction.client) if interaction else None,
         "username": username or "",
-        "problems": faults or [],
-        "rescue": hooks.rescue(interaction.id if interaction else ""),
-        "tries_left": tries_left,
-        "paused_until": paused_until,
+        "problems": [_mismatch(wrong)] if wrong else faults or [],
+        "rescue": hooks.rescue(interaction.id if interaction else "", paused=paused is not None),
+        "tries_left": wrong.tries_left if wrong else None,
+        "paused": paused,
+        # Whoever waits may show a second factor instead; the field is there for everybody, with or without one.
+        "asks_for_code": paused is not None or "otp" in request.POST,
         "can_cancel": interaction is not None,
         "passkey": passkeys.offered(),
     }
-    response = render(request, "idp/sign_in.html", context, status=429 if paused_until else 200)
+    response = render(request, "idp/sign_in.html", context)
     browser.remember(request, response)
     return response
+
+
+def _mismatch(wrong: attempts.Wrong) -> Problem:
+    if wrong.with_factor:
+        return Problem("password", _("That username, password and code don't match"))
+    return Problem("password", _("That username and password don't match"))
 
 
 def _cancelled(request: HttpRequest, interaction_id: str, *, now: datetime) -> HttpResponse:

@@ -7,6 +7,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from idp import pages
+from idp.account.frame import Entry
+from idp.login.attempts import Paused
 from idp.pages import Application, Choice, Link, Problem, Step
 from tests.hosted import LANGUAGES, assert_says_what_to_mend, assert_sound, render
 
@@ -24,7 +26,8 @@ SIGN_IN = {
     "problems": [],
     "rescue": RESCUE,
     "tries_left": None,
-    "paused_until": None,
+    "paused": None,
+    "asks_for_code": False,
     "can_cancel": True,
     "passkey": True,
 }
@@ -38,6 +41,11 @@ CONSENT = {
         {"value": "email", "sentence": "Your email"},
     ],
     "optional": [{"value": "phone", "sentence": "Your phone number"}],
+}
+#: What the frame of the account pages adds to a page's own context.
+FRAMED = {
+    "account": {"name": "Jane Doe", "label": "jane@contoso.example", "initial": "J"},
+    "menu": [Entry(url="/account/", label="Overview", current=True)],
 }
 EVERY_PAGE = {
     "sign-in": ("idp/sign_in.html", SIGN_IN),
@@ -63,8 +71,9 @@ EVERY_PAGE = {
     "sign-out": ("idp/sign_out.html", {"application": PAYROLL, "hidden": {"state": 'a"b'}}),
     "signed-out": ("idp/signed_out.html", {"application": PAYROLL, "sign_in_url": "/sign-in"}),
     "applications": (
-        "idp/applications.html",
-        {
+        "idp/account/applications.html",
+        FRAMED
+        | {
             "applications": [
                 {
                     "client_id": "payroll",
@@ -75,10 +84,23 @@ EVERY_PAGE = {
                 },
             ],
             "withdrawn": True,
-            "back_url": "/account/",
         },
     ),
-    "account": ("idp/account.html", {"account": {"name": "Jane Doe", "label": "jane@contoso.example"}}),
+    "account": (
+        "idp/account/overview.html",
+        FRAMED
+        | {
+            "ways": [
+                {
+                    "id": "security",
+                    "url": "/account/security/",
+                    "title": "Security info",
+                    "detail": "How you sign in",
+                    "icon": "shield",
+                },
+            ],
+        },
+    ),
     "sign-in-again": (
         "idp/again.html",
         {
@@ -165,7 +187,7 @@ def test_one_try_is_counted_in_the_singular():
 
 def test_a_pause_says_until_when_and_offers_the_way_out():
     paused_until = datetime(2026, 11, 23, 13, 35, tzinfo=UTC)
-    page = render("idp/sign_in.html", SIGN_IN | {"paused_until": paused_until})
+    page = render("idp/sign_in.html", SIGN_IN | {"paused": Paused(until=paused_until), "asks_for_code": True})
     assert_sound(page, name="sign-in")
     assert "You can try again at 13:35. Or get back in now: Can't access your account?" in page.text
     assert page.all("title")[0]["text"].startswith("Error: ")
