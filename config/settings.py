@@ -127,6 +127,9 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 #: A larger filter of breached passwords than the one that ships (docs/breached-passwords.md).
 BREACH_FILTER = env.str("BREACH_FILTER", default="")
 
+#: Roughly where a network is: a file of towns or countries in MaxMind's format (idp.places).
+GEOIP_DATABASE = env.str("GEOIP_DATABASE", default="")
+
 #: Hosts and networks that are asked although they are not public: the tenant's own (idp.fetch).
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
 for _entry in OUTBOUND_ALLOW:
@@ -171,6 +174,9 @@ IDP = {
     "interaction_lifetime": timedelta(hours=1),
     "access_token_lifetime": timedelta(minutes=10),
     "second_factor": env.str("SECOND_FACTOR", default="offered"),
+    # As the Procfile starts it; how much may be hashed at a time follows from them (idp.hashing).
+    "web_processes": env.int("WEB_CONCURRENCY", default=2),
+    "web_threads": env.int("WEB_THREADS", default=4),
 }
 RECOVERY: dict[str, object] = {}
 

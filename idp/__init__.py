@@ -10,12 +10,16 @@ In the order a browser meets them:
                                                                        that says what comes next
     /sign-in?i=                           login.views.sign_in          name and password; the way to recovery comes
                                                                        from plugins.hooks.rescue, not from an import
+    /sign-in/factor?i=                    login.factor                 the second factor; who judges is factors.tries
+    /sign-in/set-up?i=                    login.set_up                 one has to be added first
+    /sign-in/again?to=                    login.again                  the password once more, before what is sensitive
     /consent?i=                           login.views.consent          what the application will see
     /token                                oidc.views.token             code or refresh token in, tokens out
     /userinfo                             oidc.userinfo                claims for an access token
     /jwks                                 oidc.keys                    public keys
     /sign-out, /signed-out                oidc.logout                  RP-initiated logout
-    /account/                             account.views                who is signed in here
+    /account/…                            account.urls                 the owner's pages: one module each
+    /account/factors/…                    account.factors              second factors: add, name, remove
     /healthz, /readyz                     probes                       alive; ready
 
 Where things are decided, done and kept:
@@ -24,9 +28,11 @@ Where things are decided, done and kept:
     keyring     root keys in, derived keys out: seals, digests, encryption
     guards      triggers under the credentials; startup checks that they are there
     audit       what happened, as a hash chain with a sealed head
-    accounts    finding an account, the one writer of credentials, password rules, sessions
+    accounts    finding an account, the one writer of credentials, password rules, sessions, deleting
     outbox      a message to send is a row first; delivery hands it over; tasks are Celery's side of it
     throttle    limits of record
+    factors     second factors: judging an answer, adding and removing
+    hashing     the bounded pool that passwords are hashed in
     login       dispatch decides, views show
     oidc        the protocol; the only place that knows Authlib
     plugins     the front door for other apps

@@ -14,7 +14,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-from idp import browser, problems
+from idp import browser, hashing, problems
 
 log = structlog.get_logger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -32,7 +32,7 @@ _PROTOCOL = ("/authorize", "/introspect", "/par", "/revoke", "/sign-out", "/toke
 
 
 class SecurityHeaders:
-    """Headers for every answer; and the last resort when the database is away (invariant 5)."""
+    """Headers for every answer; and the last resort when the database is away (invariant 5), or hashing is full."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -40,7 +40,8 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         structlog.contextvars.bind_contextvars(request_id=browser.request_id(request))
         try:
-            response = self.get_response(request)
+            with hashing.impatient():
+                response = self.get_response(request)
         finally:
             structlog.contextvars.clear_contextvars()
         response.headers.setdefault("Cache-Control", "no-store")
@@ -56,10 +57,12 @@ class SecurityHeaders:
             response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
         return response
 
-    def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, (OperationalError, InterfaceError)):
             log.error("database away", alarm="database", error=type(exception).__name__)
             return problems.unavailable()
+        if isinstance(exception, hashing.Busy):
+            return problems.busy(request, retry_after=hashing.RETRY_AFTER)
         return None
 
 

@@ -18,6 +18,7 @@ RECOVERY_CODE_USED = "idp.recovery_code_used"
 ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
 PAUSES_ENDED = "idp.pauses_ended"
+ACCOUNT_DELETED = "idp.account_deleted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class Words:
     subject: str
     heading: str
     lead: str
+    #: What to do if it wasn't you, where the usual way (a new password) does not exist any more.
+    otherwise: str = ""
 
 
 def of(kind: str, facts: Mapping[str, Any], *, org: str) -> Words | None:
@@ -129,6 +132,22 @@ def _pauses_ended(_facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account was deleted") % {"org": org},
+        heading=_("Your account was deleted"),
+        lead=_(
+            "Its owner asked for it in the account. You are signed out everywhere, applications were told, "
+            "and this address is removed once this message is on its way.",
+        ),
+        otherwise=_(
+            "It cannot be undone, by nobody. Tell %(org)s at once: whoever did it knew how to sign in as you, "
+            "and may have used applications in your name.",
+        )
+        % {"org": org},
+    )
+
+
 def _day(moment: str) -> str:
     return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
@@ -142,4 +161,5 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ADDRESS_ADDED: _address_added,
     ADDRESS_REMOVED: _address_removed,
     PAUSES_ENDED: _pauses_ended,
+    ACCOUNT_DELETED: _account_deleted,
 }

@@ -18,6 +18,7 @@ from idp.audit.events import Origin
 from idp.channels import Letter
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
+    ACCOUNT_DELETED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
     FACTOR_ADDED,
@@ -30,6 +31,7 @@ from idp.notice_words import (
 from idp.pages import tenant
 
 __all__ = [
+    "ACCOUNT_DELETED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
     "FACTOR_ADDED",

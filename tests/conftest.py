@@ -5,7 +5,7 @@ from django.db import connection
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.test import TransactionTestCase
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from idp import guards
 from idp.accounts import credentials
@@ -39,9 +39,10 @@ def _guards_make_way_for_flush():
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered_from_the_test_before():
-    """A process keeps clients and keys for seconds; a test that was rolled back had others."""
+    """A process keeps clients and keys for seconds; a test that was rolled back had others. So does a language stay."""
     clients.forget()
     keys.forget()
+    translation.deactivate()
 
 
 def drop_guards():

@@ -28,7 +28,16 @@ PATIENCE = 15 * 60
 #: What an operator's shell may hold and a test must not see.
 OPERATORS = {
     *("ALLOWED_HOSTS", "BREACH_FILTER", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_FROM", "EMAIL_URL"),
-    *("LOG_LEVEL", "OUTBOUND_ALLOW", "OUTBOUND_CA", "REDIS_URL", "SECRET_KEY", "SMS_URL", "TRUSTED_PROXIES"),
+    *(
+        "GEOIP_DATABASE",
+        "LOG_LEVEL",
+        "OUTBOUND_ALLOW",
+        "OUTBOUND_CA",
+        "REDIS_URL",
+        "SECRET_KEY",
+        "SMS_URL",
+        "TRUSTED_PROXIES",
+    ),
 }
 
 

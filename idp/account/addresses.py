@@ -7,12 +7,12 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser
+from idp.account import frame
 from idp.accounts import address_claims, addresses
 from idp.accounts.address_claims import Asked, Confirmed, Gone, Throttled, Wrong
 from idp.accounts.addresses import Context, NotPossible
@@ -55,7 +55,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
         "days": policy().address_quarantine.days,
         "back_url": _HOME,
     }
-    return render(request, "idp/address_add.html", page)
+    return frame.show(request, here, "idp/address_add.html", page)
 
 
 @require_http_methods(["GET", "POST"])
@@ -67,10 +67,10 @@ def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
     if claim is None:
         return SeeOther(_HOME)
     if request.method == "GET":
-        return _code_page(request, claim, context)
+        return _code_page(request, here, claim, context)
     if request.POST.get("send_again"):
         held = address_claims.send_again(claim, context=context)
-        return _code_page(request, claim, context, problem=_refusal(held)) if held else SeeOther(request.path)
+        return _code_page(request, here, claim, context, problem=_refusal(held)) if held else SeeOther(request.path)
     match address_claims.answer(here, claim, request.POST.get("code", "")[:40], context=context):
         case Confirmed(usable_from=None):
             return SeeOther(f"{_HOME}?address=confirmed")
@@ -79,9 +79,9 @@ def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
         case Gone():
             return SeeOther(f"{_HOME}?address=gone")
         case Wrong() as wrong:
-            return _code_page(request, claim, context, problem=_wrong_sentence(wrong, claim))
+            return _code_page(request, here, claim, context, problem=_wrong_sentence(wrong, claim))
         case Throttled() | NotPossible() as refused:
-            return _code_page(request, claim, context, problem=_refusal(refused))
+            return _code_page(request, here, claim, context, problem=_refusal(refused))
 
 
 @require_http_methods(["GET", "POST"])
@@ -100,7 +100,7 @@ def one(request: HttpRequest, here: SignIn, address_id: UUID) -> HttpResponse:
         "days": policy().address_quarantine.days,
         "back_url": _HOME,
     }
-    return render(request, "idp/address.html", page)
+    return frame.show(request, here, "idp/address.html", page)
 
 
 @freshly
@@ -143,10 +143,17 @@ def _one_refused(
         "days": policy().address_quarantine.days,
         "back_url": _HOME,
     }
-    return render(request, "idp/address.html", page)
+    return frame.show(request, here, "idp/address.html", page)
 
 
-def _code_page(request: HttpRequest, claim: AddressClaim, context: Context, *, problem: str = "") -> HttpResponse:
+def _code_page(
+    request: HttpRequest,
+    here: SignIn,
+    claim: AddressClaim,
+    context: Context,
+    *,
+    problem: str = "",
+) -> HttpResponse:
     message = address_claims.newest(claim)
     if message is None:
         return SeeOther(_HOME)
@@ -169,7 +176,7 @@ def _code_page(request: HttpRequest, claim: AddressClaim, context: Context, *, p
         "problems": [Problem("code", problem)] if problem else [],
         "back_url": _HOME,
     }
-    return render(request, "idp/address_code.html", page)
+    return frame.show(request, here, "idp/address_code.html", page)
 
 
 def _delivery(message: Sent, now: datetime) -> str:

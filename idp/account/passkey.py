@@ -5,13 +5,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from idp import browser
-from idp.account import factors
+from idp.account import factors, frame
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import enrolment, requirements
@@ -87,4 +86,4 @@ def _page(request: HttpRequest, here: SignIn, *, faults: list[Problem] | None = 
         "problems": faults or [],
         "back_url": factors.back_url(request),
     }
-    return render(request, "idp/factors/passkey.html", context)
+    return frame.show(request, here, "idp/factors/passkey.html", context)

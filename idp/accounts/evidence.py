@@ -1,7 +1,7 @@
 """Whether the guarded tables are as we wrote them: every seal holds, every version has its entry in the audit.
 
-The chain shows that no entry was altered; this shows that no credential was written without one, and that none was
-put back to an older, once genuine version.
+The chain shows that no entry was altered; this shows that no credential was written without one, that none was put
+back to an older, once genuine version, and that none was deleted.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from idp.accounts import sealing
 from idp.audit.events import CredentialWritten
-from idp.models import AuditEntry, Credential, RecoveryAddress
+from idp.models import AuditEntry, Credential, RecoveryAddress, User
 from idp.models.batches import in_batches
 
 
@@ -36,6 +36,31 @@ def discrepancies() -> Iterator[Discrepancy]:
             yield _found("recovery_address", address, "its seal does not match: something else wrote it")
         elif not _is_newest(address, str(address.channel)):
             yield _found("recovery_address", address, "the audit has no such version, or a newer one")
+    yield from _vanished()
+
+
+def _vanished() -> Iterator[Discrepancy]:
+    """Factors and addresses that were written and are not there: as long as an account lives, their rows stay.
+
+    Whoever owns the database can take a second factor away by deleting its row. It lets nobody in without the password,
+    and it does not go unseen.
+    """
+    living = User.objects.exclude(status=User.Status.DELETED)
+    for entry in in_batches(AuditEntry.objects.filter(name=CredentialWritten.name, details__version=1)):
+        row = entry.details.get("row")
+        if row is None or entry.user is None:
+            continue
+        kind = entry.details["kind"]
+        model, table = _TABLES[kind in Credential.Kind.values]
+        if not model.objects.filter(pk=row, user=entry.user).exists() and living.filter(pk=entry.user).exists():
+            what = f"the audit has this {kind}, the table has not: something else deleted it"
+            yield Discrepancy(table=table, row=UUID(row), user=entry.user, what=what)
+
+
+_TABLES: dict[bool, tuple[type[Credential | RecoveryAddress], str]] = {
+    True: (Credential, "credential"),
+    False: (RecoveryAddress, "recovery_address"),
+}
 
 
 def _is_newest(row: Credential | RecoveryAddress, kind: str) -> bool:

@@ -32,7 +32,7 @@ class FoundHere(Found):
 
     #: The row by which the account knows the browser, as it stands: whether it is good, `devices` says.
     device: Device | None
-    #: Whether there is something besides the password to ask for.
+    #: Whether there is, or was, something besides the password to ask for: what, `credentials.factors_of` says.
     has_factor: bool
 
 
@@ -48,11 +48,7 @@ def find_at(identifier: str, device_key: str) -> FoundHere:
         _with_password()
         .annotate(
             here=FilteredRelation("devices", condition=Q(devices__key_hash=keyring.fingerprint(device_key))),
-            has_factor=Exists(
-                Credential.objects.filter(user=OuterRef("pk"))
-                .exclude(kind=Credential.Kind.PASSWORD)
-                .exclude(material=""),
-            ),
+            has_factor=Exists(Credential.objects.filter(user=OuterRef("pk")).exclude(kind=Credential.Kind.PASSWORD)),
         )
         .annotate(**{f"here_{column}": F(f"here__{column}") for column in _DEVICE})
         .filter(_called(identifier))

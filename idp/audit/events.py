@@ -32,6 +32,31 @@ class AccountFrozen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountDeleted:
+    """Its owner had it deleted. What is kept of it from here on names nobody."""
+
+    name: ClassVar[str] = "idp.account.deleted"
+    user: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageChosen:
+    """The language of messages; empty: that of the page that asks."""
+
+    name: ClassVar[str] = "idp.account.language_chosen"
+    user: UUID
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataDownloaded:
+    """The owner took a copy of everything that is kept about them."""
+
+    name: ClassVar[str] = "idp.account.data_downloaded"
+    user: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class SealInvalid:
     """A row did not carry the seal that only this software can make: it was written by something else."""
 
@@ -154,6 +179,16 @@ class PausesEnded:
     by_strangers: int
     by_known_browsers: int
     source: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleEnded:
+    """`by` is the administrator who took it away; None if its owner left."""
+
+    name: ClassVar[str] = "idp.role.ended"
+    user: UUID
+    role: str
+    by: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)

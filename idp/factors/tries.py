@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from django.db import transaction
 
-from idp import keyring, notices, throttle
+from idp import hashing, keyring, notices, throttle
 from idp.accounts import credentials
 from idp.audit.events import FactorPaused, Origin
 from idp.audit.record import record
@@ -26,7 +26,11 @@ log = structlog.get_logger(__name__)
 
 _PER_HOUR: Final = "factor"
 _PER_DAY: Final = "factor-day"
+_IN_A_ROW: Final = "factor-in-a-row"
 _TOLD: Final = "factor-told"
+#: NIST SP 800-63B 3.2.2: after this many failures without a success between them it is closed, however slow they were;
+#: any second factor of the owner's that is right opens it again.
+_MOST_IN_A_ROW: Final = Limit(count=100, per=timedelta(days=3650))
 #: However long somebody keeps trying, their victim gets one letter a day about each kind.
 _TELL: Final = Limit(count=1, per=timedelta(days=1))
 #: How many tries left are few enough to be told.
@@ -51,6 +55,8 @@ class Wrong:
 @dataclass(frozen=True, kw_only=True)
 class Paused:
     until: datetime
+    #: Not by time, but until the owner has signed in with another of their factors, or in a browser that is known.
+    for_good: bool = False
 
 
 Outcome = Right | Wrong | Paused
@@ -74,14 +80,17 @@ def judge(
     on what was typed alone, such as account or typed name with the network: the account's own budget is then counted
     beside it, only for `user`, so that nobody without the password uses it up and nobody sees whether it is.
 
-    What has the form of neither is wrong, and costs no try: no code was guessed.
+    What has the form of neither is wrong, and costs no try: no code was guessed. Raises hashing.Busy, with nothing
+    counted, if a recovery code cannot be looked at now.
     """
     how = {"subject": subject, "device": device, "policy": policy, "origin": origin, "now": now}
     if (digits := totp.read(answer)) is not None:
         return attempt(user, Credential.Kind.TOTP, lambda of: totp.is_right(of, digits, now=now), **how)
     if (code := recovery_codes.read(answer)) is not None:
         kind = Credential.Kind.RECOVERY_CODES
-        return attempt(user, kind, lambda of: recovery_codes.is_right(of, code, origin=origin, now=now), **how)
+        # A place to hash before anything is counted: a try that is never judged must not pause anybody.
+        with hashing.place():
+            return attempt(user, kind, lambda of: recovery_codes.is_right(of, code, origin=origin, now=now), **how)
     return Wrong(tries_left=None)
 
 
@@ -121,15 +130,15 @@ def attempt(
     `is_right` gets an empty list for nobody, and does the same work then. See `judge` for the rest.
     """
     here = device.pk.bytes if device is not None else None
-    seen = _count((kind, subject, here), policy=policy, now=now)
+    is_own = user is not None and user.pk.bytes == subject
+    seen = _count((kind, subject, here), is_own=is_own, policy=policy, now=now)
     if not seen.allowed:
         log.info("second factor paused", kind=kind, network=origin.network)
-        return Paused(until=seen.until)
+        return Paused(until=seen.until, for_good=seen.until - now > policy.factor_tries_per_day.per)
     own = _own(user, kind, seen, subject=subject, here=here, policy=policy, now=now)
     factors = [factor for factor in credentials.factors_of(user or _NOBODY) if factor.kind == kind]
     if user is not None and own.allowed and is_right(factors):
-        for each in {seen.key, own.key}:
-            _clear(*each)
+        _forgive(user, seen.key, own.key)
         log.info("second factor right", kind=kind, network=origin.network, user=str(user.pk))
         return Right(kind=kind)
     if user is None or not own.allowed:
@@ -169,21 +178,29 @@ def _own(
     if user is not None and user.pk.bytes == subject:
         return seen
     key = (kind, user.pk.bytes, here) if user is not None else (kind, _NOBODY.pk.bytes, subject)
-    return _count(key, policy=policy, now=now)
+    return _count(key, is_own=True, policy=policy, now=now)
 
 
-def _count(key: _Key, *, policy: Policy, now: datetime) -> _Budget:
-    hour = throttle.count(_PER_HOUR, policy.factor_tries, *key, now=now)
-    if not hour.allowed:
-        return _Budget(key=key, allowed=False, left=0, until=hour.resets_at)
-    day = throttle.count(_PER_DAY, policy.factor_tries_per_day, *key, now=now)
-    narrower = day if day.left <= hour.left else hour
-    return _Budget(key=key, allowed=day.allowed, left=narrower.left, until=narrower.resets_at)
+def _count(key: _Key, *, is_own: bool, policy: Policy, now: datetime) -> _Budget:
+    """Count against each limit until one holds: what that one refuses uses up no other."""
+    limits = [(_PER_HOUR, policy.factor_tries), (_PER_DAY, policy.factor_tries_per_day)]
+    if is_own:
+        limits.append((_IN_A_ROW, _MOST_IN_A_ROW))
+    narrowest = None
+    for name, limit in limits:
+        counted = throttle.count(name, limit, *key, now=now)
+        if narrowest is None or not counted.allowed or counted.left <= narrowest.left:
+            narrowest = counted
+        if not counted.allowed:
+            break
+    return _Budget(key=key, allowed=narrowest.allowed, left=narrowest.left, until=narrowest.resets_at)
 
 
-def _clear(*key: keyring.Part) -> None:
-    throttle.clear(_PER_HOUR, *key)
-    throttle.clear(_PER_DAY, *key)
+def _forgive(user: User, *keys: _Key) -> None:
+    """It was right: what went before is forgotten, and of every kind that it had failed so often."""
+    counted = [(name, key) for name in (_PER_HOUR, _PER_DAY, _IN_A_ROW) for key in keys]
+    counted += [(_IN_A_ROW, (kind, user.pk.bytes, None)) for kind in credentials.FACTORS]
+    throttle.clear_each(counted)
 
 
 def _tell(user: User, kind: str, *, until: datetime, origin: Origin, now: datetime) -> None:

@@ -149,7 +149,12 @@ def enter(
     trust: bool = False,
     now: datetime,
 ) -> HttpResponse:
-    """Sign in: session and keys anew, the browser noted, and on to where it leads."""
+    """Sign in: session and keys anew, the browser noted, and on to where it leads.
+
+    An account that was frozen on the way here, because a seal did not match, is not let in.
+    """
+    if not user.may_sign_in:
+        return SeeOther("/sign-in")
     origin = browser.origin(request)
     with transaction.atomic():
         begun = _session(request, user, amr, authenticated_at=authenticated_at, toward=toward, now=now)

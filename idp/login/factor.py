@@ -67,8 +67,8 @@ def factor(request: HttpRequest) -> HttpResponse:
         case tries.Wrong(tries_left=tries_left):
             faults = [kind.refusal()]
             return _page(request, waiting, kind, faults=faults, tries_left=tries_left, now=now)
-        case tries.Paused(until=until):
-            return _page(request, waiting, kind, paused_until=until, now=now)
+        case tries.Paused(until=until, for_good=for_good):
+            return _page(request, waiting, kind, paused_until=until, for_good=for_good, now=now)
 
 
 # --- Who is here ------------------------------------------------------------------------------------------
@@ -174,6 +174,7 @@ def _page(
     faults: list[Problem] | None = None,
     tries_left: int | None = None,
     paused_until: datetime | None = None,
+    for_good: bool = False,
 ) -> HttpResponse:
     interaction, user = waiting.interaction, waiting.user
     if interaction is not None:
@@ -196,6 +197,7 @@ def _page(
         "problems": faults or [],
         "tries_left": tries_left,
         "paused_until": paused_until,
+        "for_good": for_good,
         "rescue": hooks.rescue(interaction.id if interaction else ""),
         "asked_for": request.GET.get("i", ""),
         **kind.prepare(request, user, now),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0002_second_factors'),
+        ('idp', '0004_tombstones'),
     ]
 
     operations = [

@@ -15,6 +15,7 @@ from idp.models.role import Role
 from idp.models.seen import Seen
 from idp.models.sign_in import PendingSignIn, SignIn
 from idp.models.signing_key import SigningKey
+from idp.models.tombstone import Tombstone
 from idp.models.user import User
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "SignIn",
     "SigningKey",
     "SpentCode",
+    "Tombstone",
     "User",
 ]

@@ -37,6 +37,7 @@ FIELDS = [
     "username", "password", "identifier", "problem", "method", "address", "code", "send_again", "new_password",
     "decision", "scope", "cancel", "i", "lang", "again", "client_id", "redirect_uri", "state", "nonce", "prompt",
     "id_token_hint", "post_logout_redirect_uri", "grant_type", "refresh_token",
+    "otp", "way", "trust", "key", "name", "do", "replaces", "end",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from idp import pages
+from idp.account.frame import Entry
 from idp.login.attempts import Paused
 from idp.pages import Application, Choice, Link, Problem, Step
 from tests.hosted import LANGUAGES, assert_says_what_to_mend, assert_sound, render
@@ -41,6 +42,11 @@ CONSENT = {
     ],
     "optional": [{"value": "phone", "sentence": "Your phone number"}],
 }
+#: What the frame of the account pages adds to a page's own context.
+FRAMED = {
+    "account": {"name": "Jane Doe", "label": "jane@contoso.example", "initial": "J"},
+    "menu": [Entry(url="/account/", label="Overview", current=True)],
+}
 EVERY_PAGE = {
     "sign-in": ("idp/sign_in.html", SIGN_IN),
     "consent": ("idp/consent.html", CONSENT),
@@ -65,8 +71,9 @@ EVERY_PAGE = {
     "sign-out": ("idp/sign_out.html", {"application": PAYROLL, "hidden": {"state": 'a"b'}}),
     "signed-out": ("idp/signed_out.html", {"application": PAYROLL, "sign_in_url": "/sign-in"}),
     "applications": (
-        "idp/applications.html",
-        {
+        "idp/account/applications.html",
+        FRAMED
+        | {
             "applications": [
                 {
                     "client_id": "payroll",
@@ -77,10 +84,23 @@ EVERY_PAGE = {
                 },
             ],
             "withdrawn": True,
-            "back_url": "/account/",
         },
     ),
-    "account": ("idp/account.html", {"account": {"name": "Jane Doe", "label": "jane@contoso.example"}}),
+    "account": (
+        "idp/account/overview.html",
+        FRAMED
+        | {
+            "ways": [
+                {
+                    "id": "security",
+                    "url": "/account/security/",
+                    "title": "Security info",
+                    "detail": "How you sign in",
+                    "icon": "shield",
+                },
+            ],
+        },
+    ),
     "sign-in-again": (
         "idp/again.html",
         {
@@ -97,6 +117,7 @@ EVERY_PAGE = {
         {"name": "Firefox, Linux", "longest_name": 60, "problems": [], "back_url": "/account/factors/add/"},
     ),
     "unavailable": ("idp/unavailable.html", {}),
+    "busy": ("idp/busy.html", {"token": "a-token", "username": "jane"}),
 }
 
 

@@ -195,6 +195,43 @@ def test_a_right_code_forgives_the_wrong_ones_before(jane, app):
         assert isinstance(judge(jane, app.code(now=START, steps=step)), Right)
 
 
+def fail_a_hundred_times(user, app):
+    """Ten an hour and thirty a day, for as long as it takes. Returns when it is over."""
+    now, looked_at = START, 0
+    for _hour in range(24 * 5):
+        for _try in range(11):
+            answer = judge(user, app.wrong(now=now), now=now)
+            looked_at += isinstance(answer, Wrong)
+        now += HOUR + timedelta(seconds=1)
+    assert looked_at == 100
+    return now
+
+
+def test_after_a_hundred_failures_in_a_row_it_is_closed_however_slow_they_were(jane, app):
+    """NIST SP 800-63B 3.2.2."""
+    now = fail_a_hundred_times(jane, app)
+    answer = judge(jane, app.code(now=now), now=now)
+    assert isinstance(answer, Paused)
+    assert answer.for_good
+    later = now + 30 * DAY
+    assert judge(jane, app.code(now=later), now=later).for_good
+
+
+def test_any_other_factor_of_the_owners_opens_it_again(jane, app):
+    codes = with_recovery_codes(jane, now=START)
+    now = fail_a_hundred_times(jane, app)
+    assert isinstance(judge(jane, codes[0], now=now), Right)
+    assert isinstance(judge(jane, app.code(now=now + DAY), now=now + DAY), Right)
+
+
+def test_a_success_in_a_known_browser_opens_it_again(jane, app):
+    home = devices.seen(jane.pk, "", None, origin=NOW_HERE, now=START).device
+    now = fail_a_hundred_times(jane, app)
+    assert isinstance(judge(jane, app.code(now=now), device=home, now=now), Right)
+    tomorrow = now + DAY
+    assert isinstance(judge(jane, app.code(now=tomorrow), now=tomorrow), Right)
+
+
 def test_a_known_browser_has_a_budget_of_its_own(jane, app):
     home = devices.seen(jane.pk, "a key of this browser", None, origin=NOW_HERE, now=START).device
     for _try in range(12):
