@@ -10,6 +10,7 @@ database counts tries instead of accounts, against half the number: stricter, an
 ours that speaks to Redis; it keeps digests there, which name nobody.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 #: Seconds that a sign-in waits for Redis at the most, for each answer.
 _PATIENCE = 0.25
+#: Seconds that it is left alone after it gave no answer: people should not wait for it one after the other.
+_LEFT_ALONE = 5.0
 _WITHOUT_REDIS = "stuffing"
 #: What is left of a network's number while networks together fail at very many accounts.
 _WHILE_ATTACKED = 10
@@ -50,11 +53,12 @@ class Held:
 
 def admit(network: str, account: str, *, policy: Policy, now: datetime) -> Admitted | Held:
     """Count `account`, a digest, among those that unknown browsers of `network` try; say whether this one may."""
-    try:
-        return _in_redis(network, account, policy, now)
-    except (redis.RedisError, OSError, ValueError) as error:
-        # ValueError: an address that Celery understands and this client does not.
-        log.warning("networks counted in the database", alarm="broker", error=type(error).__name__)
+    if time.monotonic() >= _away.get(settings.REDIS_URL, 0):
+        try:
+            return _in_redis(network, account, policy, now)
+        except (redis.RedisError, OSError, ValueError) as error:
+            # ValueError: an address that Celery understands and this client does not.
+            _gave_no_answer(error)
     return _in_database(network, account, policy, now)
 
 
@@ -66,7 +70,16 @@ def succeeded(admitted: Admitted) -> None:
     try:
         _take_out(admitted.places, admitted.account)
     except (redis.RedisError, OSError) as error:
-        log.warning("networks counted in the database", alarm="broker", error=type(error).__name__)
+        _gave_no_answer(error)
+
+
+#: Until when which Redis is left alone, on the clock that nobody can set.
+_away: dict[str, float] = {}
+
+
+def _gave_no_answer(error: Exception) -> None:
+    _away[settings.REDIS_URL] = time.monotonic() + _LEFT_ALONE
+    log.warning("networks counted in the database", alarm="broker", error=type(error).__name__)
 
 
 def _in_redis(network: str, account: str, policy: Policy, now: datetime) -> Admitted | Held:

@@ -99,6 +99,21 @@ def has_form(answer: str) -> bool:
     return totp.read(answer) is not None or recovery_codes.read(answer) is not None
 
 
+def would_be_right(user: User | None, answer: str, *, now: datetime) -> bool:
+    """Whether `answer` is right at this moment. Counts nothing and uses nothing up, so its answer is never told.
+
+    For whoever has to know who tries before counting it: `judge` decides. Of nobody (None) nothing is right, with the
+    same work.
+    """
+    factors = credentials.factors_of(user or _NOBODY)
+    if (digits := totp.read(answer)) is not None:
+        return totp.would_be_right([each for each in factors if each.kind == Credential.Kind.TOTP], digits, now=now)
+    if (code := recovery_codes.read(answer)) is not None:
+        kept = [each for each in factors if each.kind == Credential.Kind.RECOVERY_CODES]
+        return recovery_codes.would_be_right(kept, code)
+    return False
+
+
 def attempt(
     user: User | None,
     kind: str,

@@ -2,7 +2,7 @@
 
 A password alone passes the network it comes from (`stuffing`), then the pauses of its account (`accounts.pauses`); in a
 browser that the account knows, only that browser's own. A password with the second factor beside it waits for none of
-them: the factor is judged first.
+them.
 """
 
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from idp import hashing, keyring, stuffing
+from idp import hashing, keyring, stuffing, throttle
 from idp.accounts import credentials, devices, lookup, pauses
 from idp.accounts.lookup import FoundHere
 from idp.accounts.pauses import Who
 from idp.audit.events import Origin
 from idp.conf import Policy
-from idp.factors import strength
-from idp.login import second
+from idp.factors import strength, tries
 from idp.models import Device, User
 
 log = structlog.get_logger(__name__)
 
 _PASSWORD = "pwd"
+_BOTH = "sign-in-both"
 #: How many tries left are few enough to be told.
 _FEW = 3
 
@@ -123,24 +123,42 @@ def _as_stranger(tried: Tried, found: FoundHere, who: Who, policy: Policy, now: 
 
 
 def _with_factor(tried: Tried, found: FoundHere, who: Who, policy: Policy, now: datetime) -> Right | Wrong | Paused:
-    """The factor first; then the password, under a budget that only who holds the factor can use up."""
-    verdict = second.judge(
-        found.user,
+    """Both at once: right only if both are, and which of them was wrong is not told, whatever the reason.
+
+    So nobody can guess one without the other. Who has one of them, and guesses, uses up the account's budget for the
+    other; strangers, who have neither, use up a budget of the account and their network alone. A code that comes with
+    a wrong password is not used up.
+    """
+    if not tries.has_form(tried.otp):
+        return Wrong(with_factor=True)
+    subject = (who.account, who.network, who.device.pk.bytes if who.device else None)
+    here = throttle.count(_BOTH, policy.factor_tries, *subject, now=now)
+    if not here.allowed:
+        return Paused(until=here.resets_at)
+    counted = None
+    if tries.would_be_right(found.user, tried.otp, now=now):
+        counted = pauses.count_with_factor(who, policy=policy, now=now)
+        if isinstance(counted, pauses.Paused):
+            return _paused(who, counted)
+    right = credentials.verify_password(found.user, found.credential, tried.password, now=now)
+    verdict = tries.judge(
+        found.user if right else None,
         tried.otp,
-        subject=keyring.canonical(who.account, who.network),
+        subject=keyring.canonical(*subject),
         device=who.device,
         policy=policy,
         origin=tried.origin,
         now=now,
     )
-    match verdict:
-        case second.Wrong():
-            log.info("sign-in failed", network=who.network, known=found.user is not None, with_factor=True)
-            return Wrong(with_factor=True)
-        case second.Paused(until=until):
-            return Paused(until=until)
-    counted = pauses.count_with_factor(who, policy=policy, now=now)
-    return _judged(tried, found, who, counted, now, kind=verdict.kind)
+    if found.user and counted and isinstance(verdict, tries.Right):
+        pauses.succeeded(counted)
+        throttle.clear(_BOTH, *subject)
+        amr = strength.together([_PASSWORD], verdict.kind, verdict.more)
+        return Right(user=found.user, device=who.device, amr=amr, has_factor=True)
+    if isinstance(verdict, tries.Paused):
+        return Paused(until=verdict.until)
+    log.info("sign-in failed", network=who.network, known=found.user is not None, with_factor=True)
+    return Wrong(with_factor=True)
 
 
 def _judged(
@@ -149,20 +167,20 @@ def _judged(
     who: Who,
     counted: pauses.Counted | pauses.Paused,
     now: datetime,
-    *,
-    kind: str = "",
 ) -> Right | Wrong | Paused:
-    """A counted try at the password, after a second factor of `kind` if that is not empty."""
+    """A counted try at the password alone."""
     if isinstance(counted, pauses.Paused):
-        if counted.everywhere:
-            log.warning("sign-in paused everywhere", alarm="guessing", for_good=counted.until is None)
-        else:
-            log.info("sign-in paused", network=who.network)
-        return Paused(until=counted.until)
+        return _paused(who, counted)
     if credentials.verify_password(found.user, found.credential, tried.password, now=now) and found.user:
         pauses.succeeded(counted)
-        amr = strength.together([_PASSWORD], kind) if kind else [_PASSWORD]
-        return Right(user=found.user, device=who.device, amr=amr, has_factor=found.has_factor)
-    log.info("sign-in failed", network=who.network, known=found.user is not None, with_factor=bool(kind))
-    left = counted.left if counted.left <= _FEW and not kind else None
-    return Wrong(tries_left=left, with_factor=bool(kind))
+        return Right(user=found.user, device=who.device, amr=[_PASSWORD], has_factor=found.has_factor)
+    log.info("sign-in failed", network=who.network, known=found.user is not None, with_factor=False)
+    return Wrong(tries_left=counted.left if counted.left <= _FEW else None)
+
+
+def _paused(who: Who, pause: pauses.Paused) -> Paused:
+    if pause.everywhere:
+        log.warning("sign-in paused everywhere", alarm="guessing", for_good=pause.until is None)
+    else:
+        log.info("sign-in paused", network=who.network)
+    return Paused(until=pause.until)

@@ -42,6 +42,11 @@ def with_redis(server, settings):
 
 
 @pytest.fixture(autouse=True)
+def _nobody_is_away_yet():
+    stuffing._away.clear()
+
+
+@pytest.fixture(autouse=True)
 def _cheap_hashes(monkeypatch):
     """It is about how many are judged, not about what that costs."""
     monkeypatch.setattr(hashers, "burn", lambda _raw: None)
@@ -205,6 +210,9 @@ def test_a_redis_that_answers_nobody_costs_a_sign_in_less_than_a_second(with_red
         began = timezone.now()
         assert try_at(at(1), "jane", PASSWORD).name == "account"
         assert timezone.now() - began < timedelta(seconds=1.5)
+        began = timezone.now()
+        stuffing.admit("10.0.0.0/24", "another", policy=policy(), now=began)
+        assert timezone.now() - began < timedelta(seconds=0.2), "and the next one nothing"
     finally:
         with_redis.wake()
 

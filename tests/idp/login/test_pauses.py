@@ -11,17 +11,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from idp import notices
 from idp.accounts import credentials, devices, hashers
 from idp.audit.events import Origin
 from idp.conf import Limit, Policy, Slowdown, policy
 from idp.keyring import fingerprint
-from idp.login import second
-from idp.models import AuditEntry, Counter, Credential, Device, SignIn
+from idp.models import AuditEntry, Counter, Device, Message, SignIn, SpentCode
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person
+from tests.idp.factors.people import with_app, with_recovery_codes
 from tests.journeys.test_forgotten_password import recover
+from tests.recovery.walk import at_once
 from tests.story import Person
 
-CODE = "246 810"
 WRONG = "not this one, sadly"
 
 
@@ -48,18 +49,9 @@ def few(settings):
 
 
 @pytest.fixture
-def app(monkeypatch, jane):
-    """Jane has an authenticator app, and this is its code. How often it was asked for is written down."""
-    asked = []
-
-    def judge(user, answer, *, subject, **_circumstances):
-        asked.append((user, answer, subject))
-        if user is not None and user.pk == jane.pk and answer == CODE:
-            return second.Right(kind=Credential.Kind.TOTP)
-        return second.Wrong()
-
-    monkeypatch.setattr(second, "judge", judge)
-    return asked
+def app(jane, clock):
+    """Jane has an authenticator app."""
+    return with_app(jane)
 
 
 def sign_in(person, password=PASSWORD, username="jane", **fields):
@@ -211,7 +203,7 @@ def test_after_a_hundred_failures_in_a_row_a_browser_is_not_known_any_more(known
     entry = AuditEntry.objects.get(name="idp.devices.forgotten")
     assert (entry.user, entry.details["reason"]) == (jane.pk, "failures")
     assert is_in(sign_in(known)), "and may come to be known again"
-    assert Device.objects.get().forgotten_at is None
+    assert Device.objects.filter(forgotten_at=None).count() == 1
 
 
 # --- A hundred in a row -----------------------------------------------------------------------------------
@@ -243,8 +235,8 @@ def test_the_owner_who_signs_in_at_home_ends_the_row(known, clock, few):
 
 def test_a_right_password_with_a_right_second_factor_ends_it_too(app, clock, few):
     strangers_fail(5)
-    assert is_in(sign_in(stranger(50), otp=CODE))
-    assert is_in(sign_in(stranger(51)))
+    assert is_in(sign_in(stranger(50), otp=app.code()))
+    assert sign_in(stranger(51)).name == "sign-in-factor", "the password alone is looked at again"
 
 
 def test_so_does_a_new_password(jane, clock, few):
@@ -288,70 +280,100 @@ def test_a_right_password_with_a_right_code_waits_for_nobody(request, app, clock
     if who == "a stranger":
         person = Person()
     else:
-        person = request.getfixturevalue("known")
+        person = Person(address="203.0.113.9")
+        sign_in(person, otp=app.code())
+        del person.http.cookies["__Host-regain-session"]
+        clock.shift(timedelta(minutes=1))
         fail(person, 4)
     strangers_fail(5)
-    page = sign_in(person, otp=CODE)
-    assert is_in(page)
+    assert is_in(sign_in(person, otp=app.code()))
     key = person.http.cookies["__Host-regain-session"].value
     assert SignIn.objects.get(key_hash=fingerprint(key)).amr == ["pwd", "otp", "mfa"]
 
 
-@pytest.mark.parametrize(("password", "code"), [(WRONG, CODE), (PASSWORD, "111 111"), (WRONG, "111 111")])
-def test_which_of_the_two_was_wrong_is_not_told(app, clock, password, code):
+def test_a_recovery_code_does_as_well(jane, clock):
+    code, *_others = with_recovery_codes(jane)
+    person = Person()
+    fail(person, 11)
+    assert is_in(sign_in(person, otp=code))
+    assert "code don't match" in sign_in(stranger(), otp=code), "once"
+
+
+@pytest.mark.parametrize(("password", "right"), [(WRONG, True), (PASSWORD, False), (WRONG, False)])
+def test_which_of_the_two_was_wrong_is_not_told(app, clock, password, right):
     person = Person()
     fail(person, 10)
     sign_in(person)
-    page = person.submit(username="jane", password=password, otp=code)
+    page = person.submit(username="jane", password=password, otp=app.code() if right else app.wrong())
     assert page.status == 200
     assert "That username, password and code don't match" in page
     assert "You can try" not in page
     assert "otp" in page.parsed.ids, "and may be tried again at once"
-    assert not SignIn.objects.exists()
+    assert "__Host-regain-session" not in person.http.cookies
 
 
-def test_the_code_is_judged_first_and_without_it_no_password_is(app, clock, monkeypatch):
+def test_a_code_that_came_with_a_mistyped_password_is_still_good(jane, clock):
+    code, *_others = with_recovery_codes(jane)
+    person = Person()
+    sign_in(person, WRONG, otp=code)
+    assert not SpentCode.objects.exists()
+    assert is_in(sign_in(person, otp=code))
+
+
+@pytest.mark.parametrize("otp", ["12345", "no code", "1" * 50_000])
+def test_what_cannot_be_a_code_costs_neither_a_hash_nor_a_try(app, clock, monkeypatch, otp):
     monkeypatch.setattr(hashers, "verify_password", None)
     monkeypatch.setattr(hashers, "burn", None)
-    fail_with_code = sign_in(Person(), otp="111 111")
-    assert "code don't match" in fail_with_code
-    assert len(app) == 1
+    assert "code don't match" in sign_in(Person(), otp=otp)
+    assert not Counter.objects.exists()
 
 
-def test_codes_of_strangers_use_up_neither_pauses_nor_the_budget_of_another_network(app, clock):
+def test_strangers_use_up_neither_pauses_nor_codes_of_the_owner(app, clock):
+    """Who has neither password nor app uses up what belongs to their own network, and nothing else."""
     for number in range(3):
-        for _try in range(20):
-            sign_in(stranger(number), otp="111 111")
-    assert len({subject for _user, _answer, subject in app}) == 3
-    assert not Counter.objects.filter(count__gt=0).exists()
-    assert is_in(sign_in(stranger(50)))
+        statuses = [sign_in(stranger(number), WRONG, otp=app.wrong()).status for _try in range(12)]
+        assert statuses == [200] * 10 + [429] * 2
+    assert is_in(sign_in(stranger(50), otp=app.code()))
+    assert sign_in(stranger(51)).name == "sign-in-factor", "and passwords alone wait for nothing"
 
 
-def test_who_holds_the_app_and_guesses_passwords_is_slowed_and_nobody_else_is(app, clock, few):
-    thief = stranger(66)
-    for _try in range(5):
-        assert sign_in(thief, WRONG, otp=CODE).status == 200
-    page = sign_in(thief, otp=CODE)
+def test_who_knows_the_password_and_guesses_codes_has_the_budget_of_the_account_in_all_networks(app, clock):
+    """SI-05 by this door: ten codes are looked at, wherever they come from, and the owner is told."""
+    with structlog.testing.capture_logs() as logs:
+        for number in range(12):
+            assert "code don't match" in sign_in(stranger(number), otp=app.wrong())
+    assert [line["paused"] for line in logs if line["event"] == "second factor failed"] == [False] * 10 + [True] * 2
+    assert "code don't match" in sign_in(stranger(60), otp=app.code()), "the right one comes too late as well"
+    assert Message.objects.filter(kind=notices.FACTOR_PAUSED).count() == 1
+
+
+def test_who_holds_the_app_and_guesses_passwords_is_slowed_in_all_networks_and_nobody_else_is(app, clock, few):
+    for number in range(5):
+        assert sign_in(stranger(number), WRONG, otp=app.code()).status == 200
+    page = sign_in(stranger(60), otp=app.code())
     assert page.status == 429
     assert "no longer opens" in page
-    assert is_in(sign_in(Person()))
+    assert sign_in(Person()).name == "sign-in-factor", "the password alone is not paused by it"
 
 
-def test_a_pause_of_the_factor_is_shown_like_any_other(jane, clock, monkeypatch):
-    until = timezone.now() + timedelta(minutes=7)
-    monkeypatch.setattr(second, "judge", lambda *_who, **_circumstances: second.Paused(until=until))
-    page = sign_in(Person(), otp="111 111")
-    assert (page.status, page.response["Retry-After"]) == (429, "420")
+@pytest.mark.django_db(transaction=True)
+def test_of_forty_passwords_at_once_beside_a_right_code_exactly_ten_are_judged():
+    app = with_app(make_person())
+    code = app.code()
+    people = [stranger(number % 8) for number in range(40)]
+    for person in people:
+        person.open("/sign-in")
+    answers = at_once(*(lambda each=each: each.submit(username="jane", password=WRONG, otp=code) for each in people))
+    assert sorted(page.status for page in answers) == [200] * 10 + [429] * 30
+    assert not SpentCode.objects.exists()
 
 
-def test_without_a_kind_of_factor_no_answer_is_one(jane, clock):
-    assert second.nobody_has_one(jane, CODE) == second.Wrong()
-
-
-def test_an_absurdly_long_code_is_cut_before_anybody_looks_at_it(app, clock):
-    sign_in(Person(), otp="1" * 50_000)
-    ((_user, answer, _subject),) = app
-    assert len(answer) <= 101
+def test_a_pause_of_the_code_is_shown_like_any_other(app, clock):
+    person = Person()
+    for _try in range(10):
+        sign_in(person, WRONG, otp=app.wrong())
+    page = sign_in(person, otp=app.code())
+    assert (page.status, page.response["Retry-After"]) == (429, "3600")
 
 
 # --- The way on -------------------------------------------------------------------------------------------
