@@ -111,14 +111,19 @@ def claim(message_id: UUID, *, now: datetime, bell: UUID | None = None) -> Messa
     `bell` is what brought the worker. A bell that is heard a second time was given back for a dead worker, so what
     it had claimed is free: its lease need not be waited for.
     """
+    known = Message.objects.filter(_unsent(), pk=message_id).values_list("not_after", flat=True).first()
+    if known is None:
+        return None  # most often: sent already, and its bell rang once more. Nothing is locked for that
+    if known <= now:
+        _drop(now, pk=message_id)
+        return None
     free = _claimable(now) | Q(state=State.WAITING, attempts=0)
     if bell:
         free |= Q(state=State.SENDING, bell=bell, attempts__lt=_SAME_BELL)
-    claimed = Message.objects.filter(free, pk=message_id, not_after__gt=now).update(
+    claimed = Message.objects.filter(free, pk=message_id).update(
         state=State.SENDING, attempts=F("attempts") + 1, due_at=now + LEASE, bell=bell
     )
     if not claimed:
-        _drop(now, pk=message_id)
         return None
     return Message.objects.select_related("user", "address__user").get(pk=message_id)
 

@@ -42,11 +42,14 @@ class Program:
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.log = log
+        #: How often it was started.
+        self.starts = 0
         self._command = command
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -205,6 +208,7 @@ def running(
     *,
     programs: tuple[str, ...] = SMALL,
     redis: RedisServer | None = None,
+    mail: SmtpSink | None = None,
     **variables: str,
 ) -> Iterator[Regain]:
     """A Regain that answers, until the end of the block. Raises `Missing` where this machine has no Redis.
@@ -212,7 +216,7 @@ def running(
     `programs` are those of the Procfile. `variables` are environment variables of the operator's besides those
     that must be there.
     """
-    redis, mail = redis or RedisServer(folder), SmtpSink()
+    redis, mail = redis or RedisServer(folder), mail or SmtpSink()
     regain: Regain | None = None
     with database(folder) as url:
         try:
