@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_ready
+from celery.worker import consumer
 from kombu.utils.scheduling import round_robin_cycle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -28,6 +29,25 @@ class UrgentFirst(round_robin_cycle):  # type: ignore[misc]
         return [queue for queue in self.URGENT if queue in waiting] + [
             queue for queue in waiting if queue not in self.URGENT
         ]
+
+
+class Consumer(consumer.Consumer):  # type: ignore[misc]
+    """Celery's, which must outlive the loss of Redis while a task is at work.
+
+    Over the connection it has just thrown away it would give back what has not been acknowledged, and later
+    acknowledge what was finished meanwhile; each ends the worker by an AttributeError (Celery 5.7 with kombu 5.7).
+    Nobody is there to be told: Redis keeps the bell and rings it again, or has forgotten it.
+    """
+
+    def on_connection_error_after_connected(self, exc: BaseException) -> None:
+        for channel in list(self.connection.transport.channels):
+            channel.do_restore = False
+            channel.basic_ack = channel.basic_reject = _to_nobody
+        super().on_connection_error_after_connected(exc)
+
+
+def _to_nobody(*_arguments: Any, **_options: Any) -> None:
+    """What a channel says that leads nowhere any more."""
 
 
 @setup_logging.connect

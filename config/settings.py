@@ -252,6 +252,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Redis goes away in the middle of a letter: let it be finished. The row says that it was sent, so the bell that
 # comes back finds nothing to do; a letter cut short would have to wait for its lease, and might go out twice.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_CONSUMER = "config.celery:Consumer"
 # One attempt ends by itself, then by force, then may be made by somebody else: in this order (see also LEASE).
 CELERY_TASK_SOFT_TIME_LIMIT = 20
 CELERY_TASK_TIME_LIMIT = 25
@@ -270,7 +271,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
     "socket_keepalive": True,
-    "health_check_interval": 25,
+    # A server that vanishes without a word (a host that is gone, a firewall) is missed after twice as long.
+    "health_check_interval": 10,
     "max_retries": 0,
     # Four lists for each queue, of which we use one, make Redis look into sixteen for each message.
     "priority_steps": [0],

@@ -55,13 +55,19 @@ def deliver(message_id: UUID, *, now: datetime, bell: UUID | None = None) -> str
     if message.attempts == 1:
         metrics.WAIT_SECONDS.labels(message.queue).observe(_since(message, now))
     with tracing.span("deliver", message=str(message.pk), kind=message.kind, queue=message.queue) as noted:
-        outcome, error = _outcome(message, now=now)
+        outcome, error = _outcome(message)
         noted["outcome"] = outcome
-    _note(message, outcome, error, took=perf_counter() - began)
+    took = perf_counter() - began
+    if outcome == "delayed":
+        carrier = _carriers.get(message.kind)
+        longest = carrier.longest_pause if carrier else outbox.LONGEST_RETRY
+        # A pause begins when the attempt has ended, which may have lasted longer than it.
+        outbox.put_back(message, now=now + timedelta(seconds=took), longest=longest)
+    _note(message, outcome, error, took=took)
     return outcome
 
 
-def _outcome(message: Message, *, now: datetime) -> tuple[str, str]:
+def _outcome(message: Message) -> tuple[str, str]:
     """What came of the attempt, and if it was not good, why: in words that hold no address."""
     try:
         return _attempt(message), ""
@@ -77,8 +83,6 @@ def _outcome(message: Message, *, now: datetime) -> tuple[str, str]:
         # Not what it says: that may be an address.
         why = f"{type(error).__name__} in {last.name}, {last.filename.rpartition('/')[2]}:{last.lineno}"
         log.error("delivery failed", alarm="delivery", message=str(message.pk), kind=message.kind, error=why)  # noqa: TRY400 -- as above
-    carrier = _carriers.get(message.kind)
-    outbox.put_back(message, now=now, longest=carrier.longest_pause if carrier else outbox.LONGEST_RETRY)
     return "delayed", why
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -139,7 +139,7 @@ def give_up(message: Message, state: str) -> None:
     A refusal keeps its time as an acceptance does: pages say the same of both, or they would tell whose address it is.
     """
     answered = _answered(message) if state == State.FAILED else None
-    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=state, sent_at=answered)
+    _held(message).update(state=state, sent_at=answered)
 
 
 def put_back(message: Message, *, now: datetime, longest: timedelta = LONGEST_RETRY) -> None:
@@ -148,7 +148,7 @@ def put_back(message: Message, *, now: datetime, longest: timedelta = LONGEST_RE
     Each pause is a little longer or shorter than that, so that a provider who comes back is not met by everybody.
     """
     pause = min(_FIRST_RETRY * 2 ** min(message.attempts - 1, _MOST_DOUBLINGS), longest)
-    Message.objects.filter(pk=message.pk, state=State.SENDING).update(
+    _held(message).update(
         state=State.WAITING,
         due_at=now + pause * random.uniform(0.75, 1.25),  # noqa: S311 -- nobody gains by guessing it
     )
@@ -186,6 +186,11 @@ def _drop(now: datetime, **which: UUID) -> None:
         if Message.objects.filter(_unsent(), pk=message_id).update(state=State.EXPIRED):
             metrics.ATTEMPTS.labels(queue, "", "expired").inc()
             log.warning("delivery ran out of time", message=str(message_id), kind=kind, queue=queue)
+
+
+def _held(message: Message) -> QuerySet[Message]:
+    """The row, if it is still ours: whoever lost it to another attempt has no say in what comes of that one."""
+    return Message.objects.filter(pk=message.pk, state=State.SENDING, attempts=message.attempts)
 
 
 def _answered(message: Message) -> datetime:

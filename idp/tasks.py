@@ -1,11 +1,13 @@
 """Celery's side of the provider: ring a worker, deliver a message, sweep. Arguments are ids, results nobody's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import structlog
 from celery import Task, current_app, shared_task
+from django.db import DatabaseError, InterfaceError
 from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import ChannelError
@@ -77,15 +79,26 @@ def bells(queue: str) -> int:
 def deliver(self: Task, message_id: str) -> None:
     """Deliver one message of the outbox, if nobody else does."""
     bell = self.request.id
-    delivery.deliver(UUID(message_id), now=timezone.now(), bell=UUID(bell) if bell else None)
+    with _database_may_be_away():
+        delivery.deliver(UUID(message_id), now=timezone.now(), bell=UUID(bell) if bell else None)
 
 
 @shared_task(name="idp.ring_forgotten")
 def ring_forgotten() -> None:
     """Every few seconds: ring again for messages whose bell was lost, or whose worker was."""
-    rung = outbox.ring_forgotten(now=timezone.now(), bells=_bells_or_none)
-    if rung:
-        log.info("rang again", messages=rung)
+    with _database_may_be_away():
+        rung = outbox.ring_forgotten(now=timezone.now(), bells=_bells_or_none)
+        if rung:
+            log.info("rang again", messages=rung)
+
+
+@contextmanager
+def _database_may_be_away() -> Iterator[None]:
+    """Say so, and no more: what waits, waits in it. Not what the error says, which may quote rows."""
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        log.error("database away", alarm="database", error=type(error).__name__)  # noqa: TRY400 -- as above
 
 
 def _bells_or_none(queue: str) -> int:

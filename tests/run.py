@@ -91,7 +91,8 @@ def test_all(report: Report, environment: dict[str, str]) -> None:
     if url := environment.get("REGAIN_TEST_POSTGRES_URL"):
         on_postgres = {"REGAIN_TEST_DATABASE": "postgres", "REGAIN_TEST_DATABASE_URL": url}
         # Pages and answers are the same on every database: neither browsers nor other people's clients look twice.
-        choice = ("-p", "tests.database_only", "-m", "not browser and not interop")
+        # What is marked `once` is about Redis.
+        choice = ("-p", "tests.database_only", "-m", "not browser and not interop and not once")
         tests(report, "tests on PostgreSQL", environment | on_postgres, *choice)
 
 

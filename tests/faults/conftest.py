@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import lacking
+from tests.browser.visitor import Visitor
 from tests.processes import Program, Regain, running
 from tests.servers import Missing, SmtpSink, wait_until
+
+#: The sweeper looks every five seconds.
+SWEPT_WITHIN = 9
 
 
 class SlowSink(SmtpSink):
@@ -70,3 +74,28 @@ def mail(regain) -> Iterator[SlowSink]:
 def until_ready(worker: Program) -> None:
     """Until a worker says so: its children are there then."""
     wait_until(lambda: worker.log.read_bytes().count(b" ready.") == worker.starts, "the worker", seconds=30)
+
+
+def goes_on(visitor: Visitor, code: str) -> bool:
+    """The code is good."""
+    visitor.open("/recovery/code/")
+    visitor.submit(code=code)
+    return visitor.name == "recovery-new-password"
+
+
+def states(regain: Regain, person) -> list[str]:
+    return [state for (state,) in of(regain, person, "m.state")]
+
+
+def attempts(regain: Regain, person) -> int:
+    ((number,),) = of(regain, person, "m.attempts")
+    return number
+
+
+def of(regain: Regain, person, what: str) -> list[tuple]:
+    """Something of each code for this person."""
+    return regain.rows(
+        f"SELECT {what} FROM idp_message m JOIN idp_user u ON u.id = m.user_id"
+        " WHERE u.preferred_username = %s AND m.queue = 'otp'",
+        person.username,
+    )

@@ -263,7 +263,7 @@ def test_a_message_is_put_back_with_a_growing_pause_and_sent_when_the_provider_i
         assert try_now(message) == "nothing to do"
         clock.shift(timedelta(seconds=1))
     for pause, about in zip(pauses, [2, 4, 8, 16, 32, 60, 60], strict=True):
-        assert about * 0.75 <= pause <= about * 1.25
+        assert about * 0.75 <= pause <= about * 1.25 + 0.5  # the attempt itself takes its time
     assert len(set(pauses)) == len(pauses), "not everybody at the same moment"
     assert 'data-delivery="delayed"' in person.open("/recovery/code/").response.content.decode()
     provider.answer = None

@@ -13,14 +13,12 @@ import pytest
 import redis as redis_client
 
 from tests.browser.visitor import Visitor, ask_for_a_code, code_in, mail_to
-from tests.faults.conftest import until_ready
+from tests.faults.conftest import SWEPT_WITHIN, attempts, goes_on, states, until_ready
 from tests.processes import Program, Regain, in_folder, provider
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.processes]
 
-#: The sweeper looks every five seconds.
-SWEPT_WITHIN = 9
 PROMPTLY = 5
 
 
@@ -207,13 +205,6 @@ def test_a_worker_whose_clock_is_wrong_sends_at_once_and_sweeps_all_the_same(reg
 # --- What the tests do ------------------------------------------------------------------------------------
 
 
-def goes_on(visitor: Visitor, code: str) -> bool:
-    """The code is good."""
-    visitor.open("/recovery/code/")
-    visitor.submit(code=code)
-    return visitor.name == "recovery-new-password"
-
-
 def children(regain: Regain) -> list[int]:
     """The processes in which the worker works."""
     until_ready(regain.programs["worker"])
@@ -254,24 +245,6 @@ def wrong_clock(regain: Regain, seconds: int):
         yield program
     finally:
         program.stop()
-
-
-def states(regain: Regain, person) -> list[str]:
-    return [state for (state,) in of(regain, person, "m.state")]
-
-
-def attempts(regain: Regain, person) -> int:
-    ((number,),) = of(regain, person, "m.attempts")
-    return number
-
-
-def of(regain: Regain, person, what: str) -> list[tuple]:
-    """Something of each code for this person."""
-    return regain.rows(
-        f"SELECT {what} FROM idp_message m JOIN idp_user u ON u.id = m.user_id"
-        " WHERE u.preferred_username = %s AND m.queue = 'otp'",
-        person.username,
-    )
 
 
 def an_hour_ago(regain: Regain, person) -> None:

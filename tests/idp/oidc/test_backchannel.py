@@ -296,7 +296,7 @@ def test_pauses_grow_and_end(told, posted, caplog):
         pauses.append((due - now).total_seconds())
         now = due
     for pause, doubled in zip(pauses, [*(2**n for n in range(1, 10)), *[600] * 9], strict=False):
-        assert doubled * 0.75 <= pause <= doubled * 1.25
+        assert doubled * 0.75 <= pause <= doubled * 1.25 + 0.5  # the attempt itself takes its time
     assert max(pauses) > 400
     assert now - start >= timedelta(minutes=45)
     assert len(posted) < 20
