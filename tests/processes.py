@@ -241,9 +241,11 @@ def database(folder: Path) -> Iterator[str]:
     name = f"regain_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as owner:
         owner.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        finally:
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        # A connection of its own: the server may have been stopped meanwhile.
+        with psycopg.connect(server, autocommit=True) as owner:
             owner.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Condition
 from typing import Any
 
+import psycopg
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -131,7 +132,15 @@ class PostgresServer:
                 start_new_session=True,
                 **self._owner,
             )
-        wait_until(lambda: answers(self._port), f"PostgreSQL on port {self._port}", self._process)
+        wait_until(self._lets_in, f"PostgreSQL on port {self._port}", self._process)
+
+    def _lets_in(self) -> bool:
+        """Its port answers earlier than it does: first it reads what it was in the middle of."""
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self) -> None:
         end(self._process, signal.SIGINT)  # "fast": do not wait for those who are still connected
