@@ -1,10 +1,17 @@
 """Celery: `celery -A config worker -Q otp,sweep,logout,notice`. How tasks travel is in settings, under CELERY_."""
 
+import gc
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_ready
+from celery.signals import (
+    celeryd_init,
+    setup_logging,
+    worker_before_create_process,
+    worker_process_init,
+    worker_ready,
+)
 from celery.worker import consumer
 from kombu.utils.scheduling import round_robin_cycle
 
@@ -58,6 +65,13 @@ def _keep_our_logging(**_kwargs: Any) -> None:
 @celeryd_init.connect
 def _be_patient(*, conf: Any, **_kwargs: Any) -> None:
     conf.broker_transport_options = {**conf.broker_transport_options, "socket_timeout": _PATIENCE}
+
+
+@worker_before_create_process.connect
+def _keep_what_is_shared(**_kwargs: Any) -> None:
+    """What is there before a fork stays shared: Python's collector would write into each object that it looks at."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect

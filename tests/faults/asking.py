@@ -1,7 +1,7 @@
 """`python -m tests.faults.asking COUNT SECONDS FILE`: ask for so many codes, evenly over so many seconds.
 
 What a page does, without the page: the intentions of recovery.flow, each in its own transactions, and the bell. For
-each request the file gets a line of JSON: to whom, at what time, and which code it must be, derived from its row.
+each request the file gets a line of JSON: to whom, at what times, and which code it must be, derived from its row.
 """
 
 import json
@@ -47,12 +47,14 @@ def ask(name: str) -> dict[str, object]:
     assert method is not None
     flow.choose_problem(held(begun), "forgot")
     flow.choose_method(held(begun), method)
-    assert isinstance(flow.send_challenge(held(begun), method, address, context=context), Sent)
+    waiting = held(begun)
+    posting_at = time.time()
+    assert isinstance(flow.send_challenge(waiting, method, address, context=context), Sent)
     row = held(begun).row
     challenge = journeys.challenge(row, method.id)
     assert challenge is not None
     code = codes.code(challenge, row.subject, challenge.generation, digits=POLICY.otp.digits)
-    return {"to": address, "at": at, "code": code}
+    return {"to": address, "at": at, "posting_at": posting_at, "code": code}
 
 
 def held(begun: flow.Begun) -> journeys.Held:

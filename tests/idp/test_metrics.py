@@ -6,15 +6,18 @@ import subprocess
 import sys
 
 import pytest
+import requests
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from config import metrics_server
 from idp import delivery, metrics, tasks
 from idp.conf import policy
 from idp.models import Message
 from tests.idp.posting import post
+from tests.servers import free_port
 
 TOKEN = "a token that nobody guesses"
 
@@ -152,3 +155,18 @@ def test_no_label_tells_of_anybody(db, jane, monkeypatch):
         assert personal not in told
     assert policy() is not None
     assert Message.objects.get().state == "sent"
+
+
+def test_a_worker_answers_by_itself_where_there_is_no_web_process(db):
+    port = free_port()
+    metrics.ATTEMPTS.labels("logout", "application", "sent").inc()
+    metrics_server.start(f"127.0.0.1:{port}")
+    metrics_server.start(f"127.0.0.1:{port}")  # the next worker of the machine: one is enough
+    address = f"http://127.0.0.1:{port}"
+    shown = {"Authorization": f"Bearer {TOKEN}"}
+    told = requests.get(f"{address}/metrics", headers=shown, timeout=5)
+    assert told.status_code == 200
+    assert "regain_deliveries_total" in told.text
+    assert requests.get(f"{address}/metrics", timeout=5).status_code == 401
+    assert requests.get(f"{address}/", headers=shown, timeout=5).status_code == 404
+    assert "Python" not in told.headers["Server"]
