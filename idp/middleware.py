@@ -25,8 +25,8 @@ _CSP = (
 )
 #: Names that a form may send more than once.
 _REPEATABLE = frozenset({"scope"})
-#: Load balancers ask by address.
-_PROBES = ("/healthz", "/readyz")
+#: Load balancers and monitoring ask by address.
+_PROBES = ("/healthz", "/metrics", "/readyz")
 #: Endpoints whose specification says itself how a repeated parameter is answered.
 _PROTOCOL = ("/authorize", "/introspect", "/par", "/revoke", "/sign-out", "/token", "/userinfo")
 

@@ -21,4 +21,6 @@ urlpatterns = [
     path("brand.css", branding.brand_css_view, name="brand-css"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
+    path("readyz/delivery", probes.delivery, name="readyz-delivery"),
+    path("metrics", probes.numbers, name="metrics"),
 ]
