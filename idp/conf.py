@@ -123,11 +123,20 @@ class Policy:
     most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.
     address_quarantine: timedelta = timedelta(days=7)
+    #: What web has of this machine: how many processes, and how many requests each works on at a time.
+    web_processes: int = 2
+    web_threads: int = 4
+    #: How many passwords one process hashes at a time (0: its share of the processors), how many more may wait
+    #: for a turn, and for how long. Together fewer than its threads, so that one is always left for what never
+    #: hashes: the endpoints of applications (idp.hashing).
+    hashing_threads: int = 0
+    hashing_queue: int = 1
+    hashing_patience: timedelta = timedelta(seconds=2)
     #: Whether proofs of possession need a nonce of ours besides their own id (RFC 9449 8). It costs a request.
     dpop_nonce_required: bool = False
 
     def __post_init__(self) -> None:
-        for holds, otherwise in (*self._factors(), *self._pauses(), *self._times()):
+        for holds, otherwise in (*self._factors(), *self._pauses(), *self._times(), *self._hashing()):
             if not holds:
                 raise ImproperlyConfigured(otherwise)
 
@@ -193,6 +202,25 @@ class Policy:
             (
                 nothing <= self.address_quarantine <= 30 * day,
                 "IDP['address_quarantine'] may be 30 days at the most.",
+            ),
+        )
+
+    def _hashing(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (
+                self.web_processes >= 1 and self.hashing_threads >= 0 and self.hashing_queue >= 0,
+                "IDP['web_processes'] is 1 or more, ['hashing_threads'] and ['hashing_queue'] 0 or more.",
+            ),
+            (
+                max(1, self.hashing_threads) + self.hashing_queue < self.web_threads,
+                (
+                    "IDP['hashing_threads'] (1 at least) and ['hashing_queue'] are fewer than ['web_threads'], "
+                    "which WEB_THREADS sets: one thread is kept for what never hashes."
+                ),
+            ),
+            (
+                timedelta(0) < self.hashing_patience <= timedelta(seconds=30),
+                "IDP['hashing_patience'] is more than nothing and 30 seconds at the most.",
             ),
         )
 

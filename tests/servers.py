@@ -128,7 +128,10 @@ def postgres_server() -> Iterator[str]:
                 **owner,
             )
         try:
-            wait_until(lambda: answers(port), f"PostgreSQL on port {port}", process)
+            # The port is open a moment before anybody is let in.
+            asked = (binaries / "pg_isready", "--quiet", "--host", "127.0.0.1", "--port", str(port))
+            ready = lambda: subprocess.run(asked, check=False).returncode == 0  # noqa: E731 -- as the others of its kind
+            wait_until(ready, f"PostgreSQL on port {port}", process)
             yield f"postgres://regain:{password}@127.0.0.1:{port}/postgres"
         finally:
             end(process, signal.SIGINT)  # "fast": do not wait for those who are still connected

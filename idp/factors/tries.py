@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from django.db import transaction
 
-from idp import keyring, notices, throttle
+from idp import hashing, keyring, notices, throttle
 from idp.accounts import credentials
 from idp.audit.events import FactorPaused, Origin
 from idp.audit.record import record
@@ -80,14 +80,17 @@ def judge(
     on what was typed alone, such as account or typed name with the network: the account's own budget is then counted
     beside it, only for `user`, so that nobody without the password uses it up and nobody sees whether it is.
 
-    What has the form of neither is wrong, and costs no try: no code was guessed.
+    What has the form of neither is wrong, and costs no try: no code was guessed. Raises hashing.Busy, with nothing
+    counted, if a recovery code cannot be looked at now.
     """
     how = {"subject": subject, "device": device, "policy": policy, "origin": origin, "now": now}
     if (digits := totp.read(answer)) is not None:
         return attempt(user, Credential.Kind.TOTP, lambda of: totp.is_right(of, digits, now=now), **how)
     if (code := recovery_codes.read(answer)) is not None:
         kind = Credential.Kind.RECOVERY_CODES
-        return attempt(user, kind, lambda of: recovery_codes.is_right(of, code, origin=origin, now=now), **how)
+        # A place to hash before anything is counted: a try that is never judged must not pause anybody.
+        with hashing.place():
+            return attempt(user, kind, lambda of: recovery_codes.is_right(of, code, origin=origin, now=now), **how)
     return Wrong(tries_left=None)
 
 

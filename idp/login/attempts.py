@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from idp import keyring, stuffing
+from idp import hashing, keyring, stuffing
 from idp.accounts import credentials, devices, lookup, pauses
 from idp.accounts.lookup import FoundHere
 from idp.accounts.pauses import Who
@@ -73,8 +73,12 @@ class Paused:
         return minute if minute == self.until else minute + timedelta(minutes=1)
 
 
+@hashing.place()
 def try_password(tried: Tried, *, policy: Policy, now: datetime) -> Right | Wrong | Paused:
-    """Count a try and say what it was. A paused account hashes nothing."""
+    """Count a try and say what it was. A paused account hashes nothing.
+
+    Raises hashing.Busy instead, before anything is looked up or counted, if there is no place to hash.
+    """
     found = lookup.find_at(tried.identifier, tried.device_key)
     known = found.device is not None and devices.is_known(found.device, policy=policy, now=now)
     who = Who(

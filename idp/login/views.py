@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp import browser, interactions
+from idp import browser, hashing, interactions, problems
 from idp.accounts import sessions
 from idp.browser import SeeOther
 from idp.conf import policy
@@ -38,32 +38,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         faults = [registry.passkey_refused()]
         entered = passkeys.sign_in(request, toward=toward, now=now)
         return entered or _sign_in_page(request, interaction_id, now=now, faults=faults)
-    form = SignInForm(request.POST)
-    if faults := form.faults():
-        return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
-    tried = attempts.Tried(
-        identifier=form.username,
-        password=form.password,
-        otp=form.otp,
-        device_key=browser.cookie(request, browser.DEVICE),
-        origin=browser.origin(request),
-    )
-    match attempts.try_password(tried, policy=policy(), now=now):
-        case attempts.Right() as right:
-            return entrance.after_first(
-                request,
-                right.user,
-                right.amr,
-                toward=toward,
-                device=right.device,
-                has_factor=right.has_factor,
-                now=now,
-            )
-        case attempts.Wrong() as wrong:
-            return _sign_in_page(request, interaction_id, now=now, username=form.username, wrong=wrong)
-        case attempts.Paused() as paused:
-            page = _sign_in_page(request, interaction_id, now=now, username=form.username, paused=paused)
-            return pausing.answer(page, paused, now=now)
+    try:
+        return _with_password(request, toward, now=now)
+    except hashing.Busy:
+        return problems.busy(request, retry_after=hashing.RETRY_AFTER, username=SignInForm(request.POST).username)
 
 
 @require_http_methods(["GET", "POST"])
@@ -94,6 +72,40 @@ def consent(request: HttpRequest) -> HttpResponse:
         case _:
             return _consent_page(request, interaction, current.user.preferred_username)
     return _on(request)
+
+
+def _with_password(request: HttpRequest, toward: Toward, *, now: datetime) -> HttpResponse:
+    """Judge what was typed. Raises hashing.Busy before anything is counted, if there is no place to hash."""
+    interaction_id = toward.interaction_id
+    form = SignInForm(request.POST)
+    if request.POST.get("again"):
+        # From the page that says we are too busy: back to this one, with the name that was typed.
+        return _sign_in_page(request, interaction_id, now=now, username=form.username)
+    if faults := form.faults():
+        return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
+    tried = attempts.Tried(
+        identifier=form.username,
+        password=form.password,
+        otp=form.otp,
+        device_key=browser.cookie(request, browser.DEVICE),
+        origin=browser.origin(request),
+    )
+    match attempts.try_password(tried, policy=policy(), now=now):
+        case attempts.Right() as right:
+            return entrance.after_first(
+                request,
+                right.user,
+                right.amr,
+                toward=toward,
+                device=right.device,
+                has_factor=right.has_factor,
+                now=now,
+            )
+        case attempts.Wrong() as wrong:
+            return _sign_in_page(request, interaction_id, now=now, username=form.username, wrong=wrong)
+        case attempts.Paused() as paused:
+            page = _sign_in_page(request, interaction_id, now=now, username=form.username, paused=paused)
+            return pausing.answer(page, paused, now=now)
 
 
 def _sign_in_page(

@@ -20,6 +20,7 @@ from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.models import RecoveryAddress, User
 from tests.conftest import make_person
+from tests.full import full_pool
 from tests.journeys.test_forgotten_password import authorization_request
 from tests.recovery.walk import photograph, wrong_codes
 from tests.story import Person, code_in, post_office
@@ -165,6 +166,16 @@ def no_password_helps(person, clock):
     assert "no longer opens" in person.page
 
 
+def sign_in_is_refused(person, _clock):
+    """Too many at once: nobody's password is looked at."""
+    person.open("/sign-in")
+    with full_pool():
+        for _again in range(3):
+            person.submit(username="jane", password="not this one, sadly")
+            assert person.page.status == 503
+            person.submit(again="1")
+
+
 def recovery_ends(person, clock):
     """All the way to the code's page, to its end, and once around."""
     person.open("/recovery/")
@@ -223,7 +234,10 @@ def transcript(arrange, walk):
 
 
 @pytest.mark.parametrize("who", [name for name in PEOPLE if name != "known"])
-@pytest.mark.parametrize("walk", [sign_in_fails, locked_out, recovery_ends, recovery_is_throttled, recovery_runs_out])
+@pytest.mark.parametrize(
+    "walk",
+    [sign_in_fails, sign_in_is_refused, locked_out, recovery_ends, recovery_is_throttled, recovery_runs_out],
+)
 def test_nothing_tells_whether_there_is_an_account(db, who, walk):
     transcript(lambda: None, walk)  # what is read once and kept is read now
     with time_machine.travel(timezone.now(), tick=False):

@@ -117,6 +117,7 @@ EVERY_PAGE = {
         {"name": "Firefox, Linux", "longest_name": 60, "problems": [], "back_url": "/account/factors/add/"},
     ),
     "unavailable": ("idp/unavailable.html", {}),
+    "busy": ("idp/busy.html", {"token": "a-token", "username": "jane"}),
 }
 
 

@@ -1,7 +1,6 @@
 """Where somebody is signed in: what the page shows, and ending one, others, all."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 import time_machine
@@ -140,7 +139,7 @@ def test_ending_twice_is_as_good_as_once(hers, phone):
 
 
 @pytest.mark.parametrize("button", ["end", "forget", "everywhere", "nothing"])
-@pytest.mark.parametrize("said", ["", "1", "x" * 3000, "all'--", str(uuid4())])
+@pytest.mark.parametrize("said", ["", "1", "x" * 3000, "all'--", "5f3b9a52-1c0e-4d59-9a62-0d5b8f6f7c11"])
 def test_nonsense_ends_nothing(hers, phone, button, said):
     page = press(hers, **{button: said})
     assert page.name == "account-sessions"
