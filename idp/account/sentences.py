@@ -132,6 +132,11 @@ def _own() -> dict[str, Telling]:
             alarming=True,
         ),
         events.CredentialWritten.name: Telling(about=security, say=_credential_written),
+        events.PasskeyCountWentBack.name: Telling(
+            about=security,
+            say=_plain(lambda: _("A passkey was refused: it counts as if there were a copy of it")),
+            alarming=True,
+        ),
         events.DeviceAdded.name: Telling(
             about=signing_in,
             say=_plain(lambda: _("Somebody signed in from a browser that your account did not know")),
