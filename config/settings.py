@@ -93,6 +93,12 @@ DATABASES["default"]["CONN_MAX_AGE"] = 300
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["ENGINE"] = "config.postgresql"
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        # Values travel beside the statement, not in it; and a statement that comes for the sixth time is kept by the
+        # server, read and planned. A pooler that hands each transaction another connection must know of that.
+        server_side_binding=True,
+        prepare_threshold=5 if env.bool("DATABASE_PREPARED", default=True) else None,
+    )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         # A transaction that will write takes the write lock at its start: no upgrade can then fail half-way.

@@ -27,6 +27,7 @@ Where things are decided, done and kept:
     models      the record: one file for each kind of row
     keyring     root keys in, derived keys out: seals, digests, encryption
     guards      triggers under the credentials; startup checks that they are there
+    statements  what every code flow asks the database, written once
     audit       what happened, as a hash chain with a sealed head
     accounts    finding an account, the one writer of credentials, password rules, sessions, deleting
     outbox      a message to send is a row first; delivery hands it over; tasks are Celery's side of it

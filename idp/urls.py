@@ -6,9 +6,10 @@ from idp import branding, probes
 from idp.account import passkey
 from idp.login import again, factor, passkeys, set_up
 from idp.login import views as login
+from idp.oidc import urls as oidc
 
 urlpatterns = [
-    path("", include("idp.oidc.urls")),
+    *oidc.urlpatterns,
     path("sign-in", login.sign_in, name="sign-in"),
     path("sign-in/again", again.again, name="sign-in-again"),
     path("sign-in/factor", factor.factor, name="sign-in-factor"),

@@ -7,7 +7,7 @@ from secrets import token_urlsafe
 
 from django.db.models import Q
 
-from idp import keyring
+from idp import keyring, statements
 from idp.accounts import logouts
 from idp.audit.events import Origin
 from idp.conf import Policy
@@ -18,6 +18,8 @@ _SEAL = "sign-in"
 _SEEN_EVERY = timedelta(minutes=1)
 #: For how long after its own end a sign-in may live on as a session of an application.
 _TOLD_AFTER_END = timedelta(days=30)
+
+_FIND = statements.Find(SignIn, by="key_hash", related=("user",))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +104,8 @@ def find(key: str, *, policy: Policy, now: datetime) -> SignIn | None:
     """
     if not key:
         return None
-    try:
-        # Not `first`, which would sort what can only be one.
-        row = SignIn.objects.select_related("user").get(key_hash=keyring.fingerprint(key))
-    except SignIn.DoesNotExist:
-        return None
-    return recognise(row, key, policy=policy, now=now)
+    row = _FIND(keyring.fingerprint(key))
+    return recognise(row, key, policy=policy, now=now) if row is not None else None
 
 
 def held(key: str) -> SignIn | None:

@@ -375,6 +375,32 @@ def test_nothing_before_the_first_proof_depends_on_who_there_is(db):
 # --- At once ----------------------------------------------------------------------------------------------
 
 
+def test_of_ten_answers_with_the_same_count_one_lets_somebody_in(transactional_db):
+    """Each to a challenge of its own, as from two copies of one key."""
+    authenticator = with_passkey(make_person())
+    people = [Person() for _number in range(10)]
+    answers = []
+    for person in people:
+        person.open("/sign-in")
+        answers.append(authenticator.get(options(person), counter=7))
+    barrier = Barrier(10)
+
+    def send(number):
+        token = people[number].page.parsed.fields["csrfmiddlewaretoken"][0]
+        barrier.wait()
+        try:
+            sent = people[number].post("/sign-in", {"csrfmiddlewaretoken": token, "passkey": answers[number]})
+            return sent.status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        statuses = sorted(pool.map(send, range(10)))
+    assert statuses == [200] * 9 + [303]
+    assert len(sign_ins()) == 1
+    assert Factor.objects.get().counter == 7
+
+
 def test_of_thirty_identical_answers_one_lets_somebody_in(transactional_db):
     jane = make_person()
     authenticator = with_passkey(jane, Authenticator(counts=False))

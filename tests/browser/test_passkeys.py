@@ -138,6 +138,20 @@ def test_from_the_list_under_the_name_field_to_the_application(screen, regain, a
     assert person.name in page.inner_text("body")
 
 
+def test_a_page_that_stays_open_asks_for_another_challenge_before_the_old_one_is_over(screen, regain, authenticator):
+    screen.page.clock.install()
+    authenticator.touched(at_once=False)
+    with screen.page.expect_response("**/sign-in/passkey/options"):
+        screen.page.goto(f"{regain.issuer}/sign-in")
+    for _again in range(3):
+        # The request of before is with the authenticator, which nobody touches.
+        screen.page.wait_for_timeout(500)
+        with screen.page.expect_response("**/sign-in/passkey/options"):
+            screen.page.clock.run_for(4 * 60 * 1000 + 1)
+    ((asked,),) = regain.rows("SELECT count(*) FROM idp_ceremony WHERE purpose = 'sign-in' AND answered_at IS NULL")
+    assert asked >= 4
+
+
 def test_a_passkey_after_the_password_and_once_more(screen, regain, authenticator):
     person, page = regain.somebody(), screen.page
     make_passkey(screen, regain, person)
