@@ -163,6 +163,10 @@ def _own() -> dict[str, Telling]:
             about=account,
             say=_plain(lambda: _("You are no longer an administrator")),
         ),
+        events.PausesEnded.name: Telling(
+            about=signing_in,
+            say=_plain(lambda: _("Sign-in was opened again after too many tries at your password")),
+        ),
         events.SessionsEnded.name: Telling(about=signing_in, say=_sessions_ended),
         events.SignedOut.name: Telling(about=signing_in, say=_plain(lambda: _("A session was signed out"))),
         events.ConsentGiven.name: Telling(
