@@ -127,6 +127,8 @@ try:
     )
 except broker.Unusable as error:
     raise ImproperlyConfigured(f"REDIS_URL cannot be used: {error}.") from None
+#: The same for who asks Redis itself (idp.stuffing).
+REDIS_URL, REDIS_TLS, REDIS_SENTINELS = _broker.url, _broker.use_ssl, _broker.options
 
 _email = env.email_url_config(
     required("EMAIL_URL", "Codes and notices leave by it, for example smtp+tls://user:password@mail.example:587."),

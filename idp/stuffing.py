@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import redis
 import structlog
@@ -56,8 +57,7 @@ def admit(network: str, account: str, *, policy: Policy, now: datetime) -> Admit
     if time.monotonic() >= _away.get(settings.REDIS_URL, 0):
         try:
             return _in_redis(network, account, policy, now)
-        except (redis.RedisError, OSError, ValueError) as error:
-            # ValueError: an address that Celery understands and this client does not.
+        except (redis.RedisError, OSError) as error:
             _gave_no_answer(error)
     return _in_database(network, account, policy, now)
 
@@ -134,11 +134,23 @@ def _server() -> Any:
 
 @lru_cache(maxsize=4)
 def _connected(url: str) -> Any:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=_PATIENCE,
-        socket_connect_timeout=_PATIENCE,
-        # One try: whoever waits behind it is a person.
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-    )
+    """A client of the server that REDIS_URL names, or of the one that its Sentinels say is the master."""
+    # One try: whoever waits behind it is a person.
+    brisk: dict[str, Any] = {
+        "socket_timeout": _PATIENCE,
+        "socket_connect_timeout": _PATIENCE,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    tls = {"ssl": True, **settings.REDIS_TLS} if settings.REDIS_TLS else {}
+    places = [urlsplit(each) for each in url.split(";")]
+    own = {
+        "username": unquote(places[0].username or "") or None,
+        "password": unquote(places[0].password or "") or None,
+        "db": int(places[0].path.strip("/") or 0),
+    }
+    if not url.startswith("sentinel://"):
+        return redis.Redis(host=places[0].hostname or "", port=places[0].port or 6379, **own, **brisk, **tls)
+    asking = settings.REDIS_SENTINELS["sentinel_kwargs"] | brisk
+    sentinels = redis.Sentinel([(each.hostname, each.port) for each in places], sentinel_kwargs=asking, **brisk, **tls)
+    return sentinels.master_for(settings.REDIS_SENTINELS["master_name"], **own)

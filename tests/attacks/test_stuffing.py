@@ -217,7 +217,8 @@ def test_a_redis_that_answers_nobody_costs_a_sign_in_less_than_a_second(with_red
         with_redis.wake()
 
 
-def test_an_address_that_only_celery_understands_is_no_reason_to_stop_counting(clock, settings, logs):
-    settings.REDIS_URL = "sentinel://127.0.0.1:26379/0"
+def test_sentinels_that_know_no_master_are_no_reason_to_stop_counting(clock, settings, logs):
+    settings.REDIS_URL = "sentinel://127.0.0.1:1/0;sentinel://127.0.0.1:2/0"
+    settings.REDIS_SENTINELS = {"master_name": "regain", "sentinel_kwargs": {}}
     assert try_at(at(1), "jane").status == 200
     assert Counter.objects.filter(count=1).count() == 4, "the network, and the three of the name"
