@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format lock messages manage environment
+.PHONY: help run test soak bench lint format lock messages manage environment
 
 help: ## What can be made here.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,9 @@ run: environment ## Start everything: provider, worker, Redis, mail catcher and 
 
 test: environment ## Run every check and every test; what was skipped is said last.
 	@exec $(VENV)/python -m tests.run
+
+soak: environment ## Ask for 20000 codes while workers are killed and Redis is restarted (ten minutes).
+	@exec $(VENV)/python -m tests.faults.soak
 
 bench: environment ## Measure Regain beside two other providers (needs PostgreSQL, Redis, node and npm).
 	@exec $(VENV)/python -m bench

@@ -6,6 +6,7 @@ The names are the operator's contract (docs/operate.md); `.env` in the project's
 
 import base64
 import binascii
+import re
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from config import broker
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -93,6 +96,12 @@ DATABASES["default"]["CONN_MAX_AGE"] = 300
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["ENGINE"] = "config.postgresql"
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        # Values travel beside the statement, not in it; and a statement that comes for the sixth time is kept by the
+        # server, read and planned. A pooler that hands each transaction another connection must know of that.
+        server_side_binding=True,
+        prepare_threshold=5 if env.bool("DATABASE_PREPARED", default=True) else None,
+    )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         # A transaction that will write takes the write lock at its start: no upgrade can then fail half-way.
@@ -106,7 +115,18 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = required("REDIS_URL", "Codes are handed to the worker through it; `make run` brings its own.")
+#: How long a page waits for Redis to hear the bell; a worker, which lives by it, has more patience (config.celery).
+BROKER_SOCKET_TIMEOUT = env.float("BROKER_SOCKET_TIMEOUT", default=1)
+if not 0 < BROKER_SOCKET_TIMEOUT <= 5:  # noqa: PLR2004 -- a page that takes longer looks broken
+    raise ImproperlyConfigured("BROKER_SOCKET_TIMEOUT must be above 0 and at most 5 seconds.")
+_broker_timeouts = {"socket_connect_timeout": min(0.5, BROKER_SOCKET_TIMEOUT), "socket_timeout": BROKER_SOCKET_TIMEOUT}
+try:
+    _broker = broker.read(
+        required("REDIS_URL", "Codes are handed to the worker through it; `make run` brings its own."),
+        timeouts=_broker_timeouts,
+    )
+except broker.Unusable as error:
+    raise ImproperlyConfigured(f"REDIS_URL cannot be used: {error}.") from None
 
 _email = env.email_url_config(
     required("EMAIL_URL", "Codes and notices leave by it, for example smtp+tls://user:password@mail.example:587."),
@@ -126,6 +146,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 #: A larger filter of breached passwords than the one that ships (docs/breached-passwords.md).
 BREACH_FILTER = env.str("BREACH_FILTER", default="")
+
+#: Roughly where a network is: a file of towns or countries in MaxMind's format (idp.places).
+GEOIP_DATABASE = env.str("GEOIP_DATABASE", default="")
 
 #: Hosts and networks that are asked although they are not public: the tenant's own (idp.fetch).
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
@@ -171,6 +194,9 @@ IDP = {
     "interaction_lifetime": timedelta(hours=1),
     "access_token_lifetime": timedelta(minutes=10),
     "second_factor": env.str("SECOND_FACTOR", default="offered"),
+    # As the Procfile starts it; how much may be hashed at a time follows from them (idp.hashing).
+    "web_processes": env.int("WEB_CONCURRENCY", default=2),
+    "web_threads": env.int("WEB_THREADS", default=4),
 }
 RECOVERY: dict[str, object] = {}
 
@@ -223,7 +249,8 @@ STATIC_URL = "/static/"
 # --- Delivery ---------------------------------------------------------------------------------------------
 
 # Redis carries ids and nothing of record: losing it costs a delay, never a message (idp.outbox).
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = _broker.url
+CELERY_BROKER_USE_SSL = _broker.use_ssl
 # JSON only: a pickle from somebody who can write to Redis would be code.
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
@@ -234,30 +261,41 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# Redis goes away in the middle of a letter: let it be finished. The row says that it was sent, so the bell that
+# comes back finds nothing to do; a letter cut short would have to wait for its lease, and might go out twice.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_CONSUMER = "config.celery:Consumer"
+# One attempt ends by itself, then by force, then may be made by somebody else: in this order (see also LEASE).
 CELERY_TASK_SOFT_TIME_LIMIT = 20
 CELERY_TASK_TIME_LIMIT = 25
+_VISIBILITY_TIMEOUT = 30
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # However long Redis is away: giving up after a hundred tries would end worker and beat within the hour.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 30,
+    **_broker.options,
+    **_broker_timeouts,
+    "visibility_timeout": _VISIBILITY_TIMEOUT,
+    # Look every second, not every hundred, for what a dead worker held.
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
-    # A page waits for the bell at most this long, however Redis hangs; a worker blocks on Redis by profession.
-    "socket_connect_timeout": 0.5,
-    "socket_timeout": env.float("BROKER_SOCKET_TIMEOUT", default=1),
     "socket_keepalive": True,
-    "health_check_interval": 25,
+    # A server that vanishes without a word (a host that is gone, a firewall) is missed after twice as long.
+    "health_check_interval": 10,
     "max_retries": 0,
+    # Four lists for each queue, of which we use one, make Redis look into sixteen for each message.
+    "priority_steps": [0],
+    "queue_order_strategy": "config.celery:UrgentFirst",
 }
 CELERY_TASK_DEFAULT_QUEUE = "sweep"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
-    "ring for forgotten messages": {"task": "idp.ring_forgotten", "schedule": 5.0, "options": {"expires": 5}},
+    # Without an end: it would be one of beat's clock, and a worker whose own is ahead would skip every one.
+    "ring for forgotten messages": {"task": "idp.ring_forgotten", "schedule": 5.0},
     "rotate signing keys": {
         "task": "idp.rotate_signing_keys",
         "schedule": 3600.0,
@@ -267,6 +305,21 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- What we say about ourselves --------------------------------------------------------------------------
+
+#: Whoever reads /metrics shows this; without one nobody does.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:  # noqa: PLR2004 -- as many characters as nobody guesses
+    raise ImproperlyConfigured("METRICS_TOKEN must have 16 characters or more, at random.")
+#: Where the processes of this machine keep what they counted.
+METRICS_DIR = env.str("METRICS_DIR", default=str(BASE_DIR / "var" / "metrics"))
+#: host:port where a worker answers /metrics as well, for machines without a web process.
+METRICS_LISTEN = env.str("METRICS_LISTEN", default="")
+if METRICS_LISTEN and not (METRICS_TOKEN and re.fullmatch(r"[^:]+:\d{1,5}", METRICS_LISTEN)):
+    raise ImproperlyConfigured("METRICS_LISTEN must be host:port, and METRICS_TOKEN must be set.")
+#: Where traces go (config.tracing); OpenTelemetry reads this variable and its others itself.
+TRACING = bool(env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""))
+if TRACING:
+    MIDDLEWARE.insert(0, "config.tracing.Requests")
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 LOGGING_CONFIG = "idp.logs.configure"

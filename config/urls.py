@@ -1,7 +1,6 @@
 """Every address: the provider's, then those of the apps that plug into it."""
 
-from django.urls import include, path
-
+from idp import urls
 from idp.plugins import hooks
 
 handler400 = "idp.problems.unreadable"
@@ -9,6 +8,6 @@ handler404 = "idp.problems.not_found"
 handler500 = "idp.problems.failed"
 
 urlpatterns = [
-    path("", include("idp.urls")),
+    *urls.urlpatterns,
     *hooks.urlpatterns(),
 ]

@@ -14,6 +14,7 @@ from whitenoise import WhiteNoise
 
 application = get_wsgi_application()
 
+from config import celery_app, tracing  # noqa: E402 -- reads settings
 from idp import startup  # noqa: E402 -- its models exist once Django is set up
 
 _faults = [str(message.msg) for message in run_checks(tags=["security"]) if message.is_serious()]
@@ -26,6 +27,9 @@ except ProgrammingError:
 if _faults:
     raise ImproperlyConfigured(f"This provider is not fit to start: {'; '.join(_faults)}.")
 
+tracing.begin("web")
+# Find what speaks to Redis now, instead of while the first person waits for the first code.
+celery_app.connection_for_write().transport  # noqa: B018 -- asking makes it
 application = WhiteNoise(application, max_age=3600)
 for _app in settings.INSTALLED_APPS:
     _static = Path(settings.BASE_DIR) / _app / "static"

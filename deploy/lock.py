@@ -1,7 +1,8 @@
 """Pin what pyproject.toml asks for: `make lock`, or `make lock UPGRADE=1` to move to the newest releases.
 
-Writes requirements.txt (what runs in production), requirements-dev.txt (the same pins, and what develops and
-tests it), and tests/interop/requirements.txt (other people's clients, which live apart from ours). Every file of
+Writes requirements.txt (what runs in production), requirements-tracing.txt (the same, and what sends traces),
+requirements-dev.txt (the same pins, and what develops and tests it), and tests/interop/requirements.txt (other
+people's clients, which live apart from ours). Every file of
 every release is named by its hash, so that an installation gets these bytes or nothing. The files name no index and
 no path: where packages come from is the business of the machine that installs them.
 """
@@ -23,7 +24,9 @@ HEADER = "# Made by `make lock` from {source}. Edit that, not this.\n"
 def main() -> int:
     upgrade = ["--upgrade"] if os.environ.get("UPGRADE") else []
     lock(ROOT / "requirements.txt", upgrade)
-    lock(ROOT / "requirements-dev.txt", [*upgrade, "--group", "dev", "--constraint", "requirements.txt"])
+    lock(ROOT / "requirements-tracing.txt", [*upgrade, "--extra", "tracing", "--constraint", "requirements.txt"])
+    of_ours = ("--constraint", "requirements-tracing.txt")
+    lock(ROOT / "requirements-dev.txt", [*upgrade, "--extra", "tracing", "--group", "dev", *of_ours])
     lock(INTEROP / "requirements.txt", upgrade, source=INTEROP / "requirements.in")
     return 0
 

@@ -18,7 +18,7 @@ In the order a browser meets them:
     /userinfo                             oidc.userinfo                claims for an access token
     /jwks                                 oidc.keys                    public keys
     /sign-out, /signed-out                oidc.logout                  RP-initiated logout
-    /account/                             account.views                who is signed in here
+    /account/…                            account.urls                 the owner's pages: one module each
     /account/factors/…                    account.factors              second factors: add, name, remove
     /healthz, /readyz                     probes                       alive; ready
 
@@ -27,11 +27,13 @@ Where things are decided, done and kept:
     models      the record: one file for each kind of row
     keyring     root keys in, derived keys out: seals, digests, encryption
     guards      triggers under the credentials; startup checks that they are there
+    statements  what every code flow asks the database, written once
     audit       what happened, as a hash chain with a sealed head
-    accounts    finding an account, the one writer of credentials, password rules, sessions
+    accounts    finding an account, the one writer of credentials, password rules, sessions, deleting
     outbox      a message to send is a row first; delivery hands it over; tasks are Celery's side of it
     throttle    limits of record
     factors     second factors: judging an answer, adding and removing
+    hashing     the bounded pool that passwords are hashed in
     login       dispatch decides, views show
     oidc        the protocol; the only place that knows Authlib
     plugins     the front door for other apps

@@ -12,6 +12,7 @@ class IdpConfig(AppConfig):
 
     def ready(self) -> None:
         from idp import checks, tasks  # noqa: F401, PLC0415 -- they register; models exist only now
+        from idp.account import address_mail  # noqa: F401, PLC0415 -- as above
         from idp.oidc import backchannel  # noqa: F401, PLC0415 -- as above
 
         post_migrate.connect(self._after_migration, sender=self)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from ua_parser import parse
 
-from idp import keyring
+from idp import keyring, places
 from idp.audit.events import Origin
 
 SESSION = "regain-session"
@@ -85,11 +85,13 @@ def device_key(request: HttpRequest) -> str:
 
 
 def origin(request: HttpRequest) -> Origin:
-    """From where: browser and system in words, the network's prefix, and the request's own id."""
+    """From where: browser and system in words, the network's prefix, roughly where that is, the request's own id."""
+    where = network(request)
     return Origin(
         device=device(request.headers.get("User-Agent", "")[:500]),
-        network=network(request),
+        network=where,
         request_id=request_id(request),
+        place=places.of(where),
     )
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
-from idp import branding, fetch
+from idp import branding, fetch, places
 from idp.accounts import breached
 from idp.conf import policy
 from idp.plugins import hooks
@@ -32,4 +32,8 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
         fetch.trusted()
     except OSError as error:
         found.append(Error(f"OUTBOUND_CA names no file of certificates: {error}", id="idp.E004"))
+    try:
+        places.database()
+    except places.UnusableDatabase as error:
+        found.append(Error(f"GEOIP_DATABASE names no usable database: {error}", id="idp.E005"))
     return found

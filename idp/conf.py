@@ -3,6 +3,7 @@
 Pure functions take what they need from it as arguments; only views, tasks and commands call `policy()`.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -23,6 +24,21 @@ class Limit:
     per: timedelta
 
 
+@dataclass(frozen=True, kw_only=True)
+class Slowdown:
+    """So many failures without a pause; then one after each, of `first`, twice as long each time, up to `longest`."""
+
+    free: int
+    first: timedelta
+    longest: timedelta
+
+    @property
+    def pauses(self) -> tuple[timedelta, ...]:
+        """The pauses after `free` failures, one more, and so on; the last one stays."""
+        doublings = math.ceil(math.log2(self.longest / self.first))
+        return (*(self.first * 2**doubling for doubling in range(doublings)), self.longest)
+
+
 class SecondFactor(StrEnum):
     """What the tenant asks of people besides a password. Whoever has a second factor is always asked for it."""
 
@@ -31,6 +47,25 @@ class SecondFactor(StrEnum):
     OFFERED = "offered"
     REQUIRED_FOR_ADMINISTRATORS = "required_for_administrators"
     REQUIRED = "required"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodePolicy:
+    """Codes that prove an address to its account; never a sign-in factor (NIST SP 800-63B 3.1.3.1)."""
+
+    digits: int = 8
+    #: From the moment the provider accepted the message (ASVS 6.5.5: ten minutes at the most).
+    lifetime: timedelta = timedelta(minutes=10)
+    #: Wrong answers to one asking, over all of its codes.
+    tries: int = 5
+    #: How many of the last codes stay good: people type the code that arrived first.
+    live: int = 3
+    #: A message that waited longer is dropped rather than delivered late.
+    longest_wait: timedelta = timedelta(minutes=10)
+
+
+#: The same for every tenant: nothing about it is a matter of taste.
+ADDRESS_CODES = CodePolicy()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +84,27 @@ class Policy:
     refresh_absolute: timedelta = timedelta(days=365)
     #: How long a key signs before the next one does, which was published in time (P-22).
     signing_key_lifetime: timedelta = timedelta(days=30)
-    #: Tries at one account from one network before sign-in pauses there; and from everywhere in a day
-    #: (NIST SP 800-63B 3.2.2 allows at most 100 consecutive failures).
-    sign_in_per_network: Limit = Limit(count=10, per=timedelta(minutes=10))
-    sign_in_per_account: Limit = Limit(count=100, per=timedelta(days=1))
+    #: How wrong passwords slow a browser that the account does not know: for its network first; then, over all
+    #: networks, for every such browser. A known one has a budget of its own, with the numbers of a network.
+    sign_in_per_network: Slowdown = Slowdown(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=15))
+    sign_in_per_account: Slowdown = Slowdown(free=30, first=timedelta(minutes=1), longest=timedelta(minutes=15))
+    #: After so many wrong passwords in a row a password alone opens nothing from where they came
+    #: (NIST SP 800-63B 3.2.2 allows 100).
+    sign_in_failures: int = 100
+    #: How many different accounts unknown browsers of one network may fail at before the others there wait; and those
+    #: of all networks together, before each network is allowed a tenth of its number. Coarse: against machines.
+    stuffing_per_network: Limit = Limit(count=100, per=timedelta(hours=1))
+    stuffing_everywhere: Limit = Limit(count=500, per=timedelta(hours=1))
     #: Who signs in with a second factor. Passwords of 8 characters are enough only where everybody does.
     second_factor: SecondFactor = SecondFactor.OFFERED
     #: Tries at one kind of second factor of one account (NIST SP 800-63B 3.2.2). Each kind has its own, so that nobody
     #: who fails at one closes another.
     factor_tries: Limit = Limit(count=10, per=timedelta(hours=1))
     factor_tries_per_day: Limit = Limit(count=30, per=timedelta(days=1))
+    #: Tries with one passkey from one network: they cannot be guessed, so this only saves work. And challenges for
+    #: passkeys a network gets; every sign-in page asks for one.
+    passkey_tries: Limit = Limit(count=10, per=timedelta(minutes=10))
+    passkey_challenges_per_network: Limit = Limit(count=600, per=timedelta(minutes=10))
     #: How long a password that was right waits for its second factor.
     pending_lifetime: timedelta = timedelta(minutes=10)
     #: For how long the owner may have a browser asked for no second factor; zero: never.
@@ -67,20 +113,36 @@ class Policy:
     device_lifetime: timedelta = timedelta(days=400)
     #: Sensitive pages ask again who you are if the last time is longer ago (ASVS 7.5.1, 7.5.3).
     step_up: timedelta = timedelta(minutes=10)
+    #: Codes to one address, and to all addresses of one account, that is being added or tested; wrong codes of one
+    #: account in a day; another code for the same asking.
+    address_codes: Limit = Limit(count=5, per=timedelta(hours=1))
+    address_codes_per_day: Limit = Limit(count=20, per=timedelta(days=1))
+    address_wrong_codes: Limit = Limit(count=30, per=timedelta(days=1))
+    address_resend: Limit = Limit(count=1, per=timedelta(seconds=60))
+    #: How many recovery addresses an account may have.
+    most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.
     address_quarantine: timedelta = timedelta(days=7)
+    #: What web has of this machine: how many processes, and how many requests each works on at a time.
+    web_processes: int = 2
+    web_threads: int = 4
+    #: How many passwords one process hashes at a time (0: its share of the processors), how many more may wait
+    #: for a turn, and for how long. Together fewer than its threads, so that one is always left for what never
+    #: hashes: the endpoints of applications (idp.hashing).
+    hashing_threads: int = 0
+    hashing_queue: int = 1
+    hashing_patience: timedelta = timedelta(seconds=2)
     #: Whether proofs of possession need a nonce of ours besides their own id (RFC 9449 8). It costs a request.
     dpop_nonce_required: bool = False
 
     def __post_init__(self) -> None:
-        for holds, otherwise in (*self._factors(), *self._times()):
+        for holds, otherwise in (*self._factors(), *self._pauses(), *self._times(), *self._hashing()):
             if not holds:
                 raise ImproperlyConfigured(otherwise)
 
     def _factors(self) -> tuple[tuple[bool, str], ...]:
         most = 100  # NIST SP 800-63B 3.2.2
         tries = (self.factor_tries.count, self.factor_tries_per_day.count)
-        signing_in = (self.sign_in_per_network.count, self.sign_in_per_account.count)
         return (
             (
                 self.second_factor in list(SecondFactor),
@@ -91,8 +153,27 @@ class Policy:
                 "IDP['factor_tries'] and ['factor_tries_per_day'] allow 1 to 100 tries.",
             ),
             (
-                all(1 <= count <= most for count in signing_in),
-                "IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries.",
+                1 <= self.address_wrong_codes.count <= most,
+                "IDP['address_wrong_codes'] allows 1 to 100 tries.",
+            ),
+        )
+
+    def _pauses(self) -> tuple[tuple[bool, str], ...]:
+        most = 100  # NIST SP 800-63B 3.2.2
+        both = (self.sign_in_per_network, self.sign_in_per_account)
+        return (
+            (
+                all(1 <= each.free <= most for each in both),
+                "IDP['sign_in_per_network'] and ['sign_in_per_account'] allow 1 to 100 tries without a pause.",
+            ),
+            (
+                all(timedelta(0) < each.first <= each.longest <= timedelta(hours=1) for each in both),
+                "IDP['sign_in_per_network'] and ['sign_in_per_account']: pauses grow, and last 1 hour at most.",
+            ),
+            (1 <= self.sign_in_failures <= most, "IDP['sign_in_failures'] must be 1 to 100."),
+            (
+                all(limit.count >= 1 for limit in (self.stuffing_per_network, self.stuffing_everywhere)),
+                "IDP['stuffing_per_network'] and ['stuffing_everywhere'] must allow 1 account or more.",
             ),
         )
 
@@ -121,6 +202,25 @@ class Policy:
             (
                 nothing <= self.address_quarantine <= 30 * day,
                 "IDP['address_quarantine'] may be 30 days at the most.",
+            ),
+        )
+
+    def _hashing(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (
+                self.web_processes >= 1 and self.hashing_threads >= 0 and self.hashing_queue >= 0,
+                "IDP['web_processes'] is 1 or more, ['hashing_threads'] and ['hashing_queue'] 0 or more.",
+            ),
+            (
+                max(1, self.hashing_threads) + self.hashing_queue < self.web_threads,
+                (
+                    "IDP['hashing_threads'] (1 at least) and ['hashing_queue'] are fewer than ['web_threads'], "
+                    "which WEB_THREADS sets: one thread is kept for what never hashes."
+                ),
+            ),
+            (
+                timedelta(0) < self.hashing_patience <= timedelta(seconds=30),
+                "IDP['hashing_patience'] is more than nothing and 30 seconds at the most.",
             ),
         )
 

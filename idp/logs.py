@@ -75,6 +75,8 @@ def configure(settings: dict[str, Any]) -> None:
                 "celery.beat": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},
+                # At each loss of Redis: that a setting we have chosen may change its default one day.
+                "py.warnings": {"level": "ERROR"},
             },
         },
     )

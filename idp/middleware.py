@@ -11,10 +11,10 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
-from idp import browser, problems
+from idp import browser, hashing, problems
 
 log = structlog.get_logger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -25,14 +25,14 @@ _CSP = (
 )
 #: Names that a form may send more than once.
 _REPEATABLE = frozenset({"scope"})
-#: Load balancers ask by address.
-_PROBES = ("/healthz", "/readyz")
+#: Load balancers and monitoring ask by address.
+_PROBES = ("/healthz", "/metrics", "/readyz")
 #: Endpoints whose specification says itself how a repeated parameter is answered.
 _PROTOCOL = ("/authorize", "/introspect", "/par", "/revoke", "/sign-out", "/token", "/userinfo")
 
 
 class SecurityHeaders:
-    """Headers for every answer; and the last resort when the database is away (invariant 5)."""
+    """Headers for every answer; and the last resort when the database is away (invariant 5), or hashing is full."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -40,7 +40,8 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         structlog.contextvars.bind_contextvars(request_id=browser.request_id(request))
         try:
-            response = self.get_response(request)
+            with hashing.impatient():
+                response = self.get_response(request)
         finally:
             structlog.contextvars.clear_contextvars()
         response.headers.setdefault("Cache-Control", "no-store")
@@ -56,10 +57,12 @@ class SecurityHeaders:
             response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
         return response
 
-    def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, (OperationalError, InterfaceError)):
             log.error("database away", alarm="database", error=type(exception).__name__)
             return problems.unavailable()
+        if isinstance(exception, hashing.Busy):
+            return problems.busy(request, retry_after=hashing.RETRY_AFTER)
         return None
 
 
@@ -80,11 +83,11 @@ class RequestGuard:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # Nobody has looked at the request's language yet, and the thread still speaks that of the one before.
-        with translation.override(translation.get_language_from_request(request)):
-            refused = self._refused(request)
-        if refused is not None:
-            return refused
+        problem = self._problem(request)
+        if problem is not None:
+            # Nobody has looked at the request's language yet, and the thread still speaks that of the one before.
+            with translation.override(translation.get_language_from_request(request)):
+                return problem(request)
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and not response.content:
             allowed = response["Allow"]
@@ -92,22 +95,22 @@ class RequestGuard:
             response["Allow"] = allowed
         return response
 
-    def _refused(self, request: HttpRequest) -> HttpResponse | None:
+    def _problem(self, request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
         try:
             size = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
-            return problems.unreadable(request)
+            return problems.unreadable
         if size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return problems.too_large(request)
+            return problems.too_large
         try:
             if not request.path.startswith(_PROBES):
                 request.get_host()  # raises for a name that is not ours (HR-02)
             if not self._is_readable(request):
-                return problems.unreadable(request)
+                return problems.unreadable
         except RequestDataTooBig:
-            return problems.too_large(request)
+            return problems.too_large
         except (SuspiciousOperation, UnicodeDecodeError):  # among them: more fields than any form has
-            return problems.unreadable(request)
+            return problems.unreadable
         return None
 
     @staticmethod
@@ -130,27 +133,28 @@ def _pairs(fields: QueryDict) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, values in fields.lists() for value in values]
 
 
-class PageLanguage(LocaleMiddleware):
-    """The page's language: `?lang=`, then the cookie it left, then what the browser prefers."""
+class PageLanguage:
+    """The page's language: `?lang=`, then the cookie it left, then what the browser prefers.
 
-    def process_request(self, request: HttpRequest) -> None:
-        if problems.is_machine(request):
-            return
-        chosen = request.GET.get("lang", "")
-        if chosen in dict(settings.LANGUAGES):
-            request.chosen_language = chosen  # type: ignore[attr-defined]
-            translation.activate(chosen)
-            request.LANGUAGE_CODE = translation.get_language()
-            return
-        super().process_request(request)
+    Django's own would also look for it in the path, where ours is never.
+    """
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if problems.is_machine(request):
-            return response
-        chosen = getattr(request, "chosen_language", "")
+            return self.get_response(request)
+        asked = request.GET.get("lang", "")
+        chosen = asked if asked in dict(settings.LANGUAGES) else ""
+        translation.activate(chosen or translation.get_language_from_request(request))
+        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+        response = self.get_response(request)
         if chosen:
             browser.set_cookie(response, "regain-language", chosen, lifetime=browser.LANGUAGE_LIFETIME)
-        return super().process_response(request, response)
+        patch_vary_headers(response, ["Accept-Language"])
+        response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
+        return response
 
 
 class PageCsrf(CsrfViewMiddleware):

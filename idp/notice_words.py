@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,6 +17,8 @@ FACTOR_PAUSED = "idp.factor_paused"
 RECOVERY_CODE_USED = "idp.recovery_code_used"
 ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
+PAUSES_ENDED = "idp.pauses_ended"
+ACCOUNT_DELETED = "idp.account_deleted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,8 @@ class Words:
     subject: str
     heading: str
     lead: str
+    #: What to do if it wasn't you, where the usual way (a new password) does not exist any more.
+    otherwise: str = ""
 
 
 def of(kind: str, facts: Mapping[str, Any], *, org: str) -> Words | None:
@@ -101,7 +108,7 @@ def _address_added(facts: Mapping[str, Any], org: str) -> Words:
         lead=_(
             "It can be used to get back into the account from %(date)s on. Until then only what was there before can."
         )
-        % {"date": facts["usable_from"]},
+        % {"date": _day(facts["usable_from"])},
     )
 
 
@@ -110,8 +117,39 @@ def _address_removed(facts: Mapping[str, Any], org: str) -> Words:
         subject=_("A way back was removed from your %(org)s account") % {"org": org},
         heading=_("A recovery address was removed"),
         lead=_("It can no longer be used to get back into the account. It is still told of changes until %(date)s.")
-        % {"date": facts["told_until"]},
+        % {"date": _day(facts["told_until"])},
     )
+
+
+def _pauses_ended(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Sign-in to your %(org)s account was opened again") % {"org": org},
+        heading=_("Sign-in was opened again"),
+        lead=_(
+            "It had been paused after too many tries. Somebody showed that the account is theirs and ended the pause. "
+            "The password was not changed.",
+        ),
+    )
+
+
+def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account was deleted") % {"org": org},
+        heading=_("Your account was deleted"),
+        lead=_(
+            "Its owner asked for it in the account. You are signed out everywhere, applications were told, "
+            "and this address is removed once this message is on its way.",
+        ),
+        otherwise=_(
+            "It cannot be undone, by nobody. Tell %(org)s at once: whoever did it knew how to sign in as you, "
+            "and may have used applications in your name.",
+        )
+        % {"org": org},
+    )
+
+
+def _day(moment: str) -> str:
+    return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
@@ -122,4 +160,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     RECOVERY_CODE_USED: _recovery_code_used,
     ADDRESS_ADDED: _address_added,
     ADDRESS_REMOVED: _address_removed,
+    PAUSES_ENDED: _pauses_ended,
+    ACCOUNT_DELETED: _account_deleted,
 }

@@ -18,17 +18,20 @@ from idp.audit.events import Origin
 from idp.channels import Letter
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
+    ACCOUNT_DELETED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
     FACTOR_ADDED,
     FACTOR_PAUSED,
     FACTOR_REMOVED,
     NEW_DEVICE,
+    PAUSES_ENDED,
     RECOVERY_CODE_USED,
 )
 from idp.pages import tenant
 
 __all__ = [
+    "ACCOUNT_DELETED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
     "FACTOR_ADDED",
@@ -36,6 +39,7 @@ __all__ = [
     "FACTOR_REMOVED",
     "NEW_DEVICE",
     "PASSWORD_CHANGED",
+    "PAUSES_ENDED",
     "RECOVERY_CODE_USED",
     "letter",
     "password_changed",

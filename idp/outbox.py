@@ -3,9 +3,13 @@
 The row is written in the transaction of what caused it, so nothing is promised that could be lost, and nothing
 is sent for what was rolled back. Redis only carries the row's id. A worker claims a row by one UPDATE and holds
 it for a lease: if it dies, the row is claimed again, and because codes are derived, says the same thing again.
+
+Clocks of machines differ. So nothing that is promised hangs on two of them agreeing: a new message may be claimed
+whatever the time, and what two clocks are compared for (a lease, a pause) is at worst too long or too short.
 """
 
-from collections.abc import Iterable
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,16 +22,24 @@ from django.db.models import F, Q, QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
+from idp import metrics
 from idp.models import Message
 
 log = structlog.get_logger(__name__)
 
 State = Message.State
-#: Sent after commit with `message_id` and `queue`. Somebody who can ring a worker listens (idp.tasks).
+#: Sent after commit with `message_id` and `queue`. Somebody who can ring a worker listens (idp.tasks), and answers
+#: whether it was heard.
 posted = Signal()
 
+#: Codes, sign-outs for applications, notices: the order in which people miss them.
+QUEUES = ("otp", "logout", "notice")
+#: How many bells may lie in a queue before the sweeper adds none: they would be for what is already on its way.
+ENOUGH_BELLS = 500
 #: How long one attempt may take before somebody else tries; longer than the task's time limit.
 LEASE = timedelta(seconds=30)
+#: How often the same bell may claim a message at once: what ends its worker each time must not do so in a circle.
+_SAME_BELL = 3
 _FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(seconds=60)
 _MOST_DOUBLINGS = 16
@@ -46,6 +58,10 @@ class Draft:
     facts: dict[str, Any]
     #: A message older than this is of no use and is dropped.
     not_after: datetime
+
+    def __post_init__(self) -> None:
+        if self.queue not in QUEUES:
+            raise ValueError(f"Nobody serves the queue {self.queue!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +92,7 @@ def post(*drafts: Draft, now: datetime) -> None:
         for draft in drafts
     )
     for message in messages:
+        log.info("message posted", message=str(message.id), kind=message.kind, queue=message.queue)
         transaction.on_commit(partial(_ring, message.id, message.queue), robust=True)
 
 
@@ -88,20 +105,32 @@ def deliveries(reference: UUID) -> list[Delivery]:
     ]
 
 
-def claim(message_id: UUID, *, now: datetime) -> Message | None:
-    """Take a message for one attempt. None if it is sent, dropped, or in somebody else's hands."""
-    claimed = Message.objects.filter(_claimable(now), pk=message_id, not_after__gt=now).update(
-        state=State.SENDING, attempts=F("attempts") + 1, due_at=now + LEASE
+def claim(message_id: UUID, *, now: datetime, bell: UUID | None = None) -> Message | None:
+    """Take a message for one attempt. None if it is sent, dropped, or in somebody else's hands.
+
+    `bell` is what brought the worker. A bell that is heard a second time was given back for a dead worker, so what
+    it had claimed is free: its lease need not be waited for.
+    """
+    known = Message.objects.filter(_unsent(), pk=message_id).values_list("not_after", flat=True).first()
+    if known is None:
+        return None  # most often: sent already, and its bell rang once more. Nothing is locked for that
+    if known <= now:
+        _drop(now, pk=message_id)
+        return None
+    free = _claimable(now) | Q(state=State.WAITING, attempts=0)
+    if bell:
+        free |= Q(state=State.SENDING, bell=bell, attempts__lt=_SAME_BELL)
+    claimed = Message.objects.filter(free, pk=message_id).update(
+        state=State.SENDING, attempts=F("attempts") + 1, due_at=now + LEASE, bell=bell
     )
     if not claimed:
-        _drop(Message.objects.filter(_claimable(now), pk=message_id))
         return None
     return Message.objects.select_related("user", "address__user").get(pk=message_id)
 
 
 def mark_sent(message: Message) -> None:
     """The provider has it. Taken from the clock now, not when the attempt began: a code's life starts here."""
-    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=State.SENT, sent_at=timezone.now())
+    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=State.SENT, sent_at=_answered(message))
 
 
 def give_up(message: Message, state: str) -> None:
@@ -109,29 +138,39 @@ def give_up(message: Message, state: str) -> None:
 
     A refusal keeps its time as an acceptance does: pages say the same of both, or they would tell whose address it is.
     """
-    answered = timezone.now() if state == State.FAILED else None
-    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=state, sent_at=answered)
+    answered = _answered(message) if state == State.FAILED else None
+    _held(message).update(state=state, sent_at=answered)
 
 
 def put_back(message: Message, *, now: datetime, longest: timedelta = LONGEST_RETRY) -> None:
-    """The other side is away: try again after a pause that doubles up to `longest`, until the message's own end."""
+    """The other side is away: try again after a pause that doubles up to `longest`, until the message's own end.
+
+    Each pause is a little longer or shorter than that, so that a provider who comes back is not met by everybody.
+    """
     pause = min(_FIRST_RETRY * 2 ** min(message.attempts - 1, _MOST_DOUBLINGS), longest)
-    Message.objects.filter(pk=message.pk, state=State.SENDING).update(
+    _held(message).update(
         state=State.WAITING,
-        due_at=now + pause,
+        due_at=now + pause * random.uniform(0.75, 1.25),  # noqa: S311 -- nobody gains by guessing it
     )
 
 
-def ring_forgotten(*, now: datetime, at_most: int = 500) -> int:
-    """Drop what is of no more use, and ring again for what nobody took. Returns how often it rang."""
-    _drop(Message.objects.filter(_unsent(), not_after__lte=now))
-    due: Iterable[tuple[UUID, str]] = (
-        Message.objects.filter(_claimable(now)).order_by("due_at").values_list("pk", "queue")[:at_most]
-    )
+def ring_forgotten(*, now: datetime, bells: Callable[[str], int] | None = None) -> int:
+    """Drop what is of no more use, and ring again for what nobody took. Returns how often it was heard.
+
+    `bells` tells how many lie in a queue. Each queue is filled up on its own account, so that ten thousand notices
+    do not stand before one code, and only to `ENOUGH_BELLS`, so that a long queue does not grow from waiting.
+    """
+    _drop(now)
     rung = 0
-    for message_id, queue in due:
-        _ring(message_id, queue)
-        rung += 1
+    for queue in QUEUES:
+        room = ENOUGH_BELLS - (bells(queue) if bells else 0)
+        if room <= 0:
+            continue
+        due = Message.objects.filter(_claimable(now), queue=queue).order_by("due_at").values_list("pk", flat=True)
+        for message_id in due[:room]:
+            if not _ring(message_id, queue):
+                return rung
+            rung += 1
     return rung
 
 
@@ -140,11 +179,23 @@ def sweep(*, before: datetime) -> int:
     return Message.objects.exclude(_unsent()).filter(created_at__lt=before).delete()[0]
 
 
-def _drop(overdue: QuerySet[Message]) -> None:
-    """A message that reached nobody in time ends, and the log tells which."""
-    for message_id, kind in overdue.values_list("pk", "kind"):
+def _drop(now: datetime, **which: UUID) -> None:
+    """A message that reached nobody in time ends, and the log tells which. Not one that is just being sent."""
+    overdue = Message.objects.filter(Q(state=State.WAITING) | _claimable(now), not_after__lte=now, **which)
+    for message_id, kind, queue in overdue.values_list("pk", "kind", "queue"):
         if Message.objects.filter(_unsent(), pk=message_id).update(state=State.EXPIRED):
-            log.warning("delivery ran out of time", message=str(message_id), kind=kind)
+            metrics.ATTEMPTS.labels(queue, "", "expired").inc()
+            log.warning("delivery ran out of time", message=str(message_id), kind=kind, queue=queue)
+
+
+def _held(message: Message) -> QuerySet[Message]:
+    """The row, if it is still ours: whoever lost it to another attempt has no say in what comes of that one."""
+    return Message.objects.filter(pk=message.pk, state=State.SENDING, attempts=message.attempts)
+
+
+def _answered(message: Message) -> datetime:
+    """Now, but not before it was asked for, which a clock that is behind might say."""
+    return max(timezone.now(), message.created_at)
 
 
 def _unsent() -> Q:
@@ -156,5 +207,7 @@ def _claimable(now: datetime) -> Q:
     return _unsent() & Q(due_at__lte=now)
 
 
-def _ring(message_id: UUID, queue: str) -> None:
-    posted.send(sender=Message, message_id=message_id, queue=queue)
+def _ring(message_id: UUID, queue: str) -> bool:
+    """Ring, and say whether it was heard. With nobody to listen there is nothing to say, so that counts as heard."""
+    answers = posted.send(sender=Message, message_id=message_id, queue=queue)
+    return all(heard for _who, heard in answers)

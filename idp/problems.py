@@ -4,8 +4,12 @@ import json
 import re
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from idp import browser
@@ -110,6 +114,36 @@ def failed(request: HttpRequest) -> HttpResponse:
         heading=_("Something went wrong on our side"),
         lead=_("You did nothing wrong, and your account is fine. Wait a moment and try again."),
     )
+
+
+def busy(request: HttpRequest, *, retry_after: int, username: str = "") -> HttpResponse:
+    """503: there is no place to hash a password. Leads back to the form it came from, with the name that was typed.
+
+    Refusing has to cost far less than what is refused, or the crowd would be held up by its own refusals. So the
+    page is drawn once for each language, and asks nothing of a row.
+    """
+    drawn = _drawn_busy(request, get_language() or settings.LANGUAGE_CODE, named=bool(username))
+    if username:
+        drawn = drawn.replace(_TOKEN, get_token(request)).replace(_USERNAME, escape(username))
+    response = HttpResponse(drawn, status=503)
+    response["Retry-After"] = str(retry_after)
+    # Django would write a line for each; idp.hashing has written one for all of them.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 -- what its log_response looks at
+    return response
+
+
+#: Stand in the drawn page for what differs from one request to the next.
+_TOKEN, _USERNAME = "-token-", "-username-"
+_busy_pages: dict[tuple[str, ...], str] = {}
+
+
+def _drawn_busy(request: HttpRequest, language: str, *, named: bool) -> str:
+    key = (language, settings.TENANT_NAME, _USERNAME if named else "")
+    if key not in _busy_pages:
+        # No links to other languages: they would repeat the address of the request.
+        context = {"languages": (), "token": _TOKEN, "username": _USERNAME if named else ""}
+        _busy_pages[key] = render_to_string("idp/busy.html", context, request)
+    return _busy_pages[key]
 
 
 def unavailable() -> HttpResponse:

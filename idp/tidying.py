@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from idp import interactions, outbox
-from idp.models import AccessToken, Ceremony, Grant, PendingSignIn, Seen
+from idp.accounts import credentials
+from idp.models import AccessToken, AddressClaim, Ceremony, Grant, PendingSignIn, Seen
 from idp.plugins import hooks
 
 #: Sent messages are kept for the pages that show them and for questions of the same day.
@@ -21,7 +22,9 @@ def sweep(now: datetime) -> dict[str, int]:
     swept = {
         "interactions": interactions.sweep(now),
         "pending_sign_ins": PendingSignIn.objects.filter(expires_at__lte=now).delete()[0],
+        "address_claims": AddressClaim.objects.filter(expires_at__lte=now).delete()[0],
         "ceremonies": Ceremony.objects.filter(expires_at__lte=now).delete()[0],
+        "addresses": credentials.erase_addresses(),
         "messages": outbox.sweep(before=now - _MESSAGES),
         "access_tokens": AccessToken.objects.filter(expires_at__lte=now).delete()[0],
         "grants": _grants(now),

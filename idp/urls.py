@@ -3,27 +3,24 @@
 from django.urls import include, path
 
 from idp import branding, probes
-from idp.account import factors, recovery_codes, totp
-from idp.account import views as account
-from idp.account.applications import applications
-from idp.login import again, factor, set_up
+from idp.account import passkey
+from idp.login import again, factor, passkeys, set_up
 from idp.login import views as login
+from idp.oidc import urls as oidc
 
 urlpatterns = [
-    path("", include("idp.oidc.urls")),
+    *oidc.urlpatterns,
     path("sign-in", login.sign_in, name="sign-in"),
     path("sign-in/again", again.again, name="sign-in-again"),
     path("sign-in/factor", factor.factor, name="sign-in-factor"),
+    path("sign-in/passkey/options", passkeys.options, name="sign-in-passkey-options"),
     path("sign-in/set-up", set_up.set_up, name="sign-in-set-up"),
     path("consent", login.consent, name="consent"),
-    path("account/", account.home, name="account"),
-    path("account/applications/", applications, name="applications"),
-    path("account/factors/add/", factors.add, name="factors-add"),
-    path("account/factors/totp/", totp.add, name="factors-totp"),
-    path("account/factors/recovery-codes/", recovery_codes.codes, name="factors-recovery-codes"),
-    path("account/factors/done/", factors.done, name="factors-done"),
-    path("account/factors/<uuid:row>/", factors.one, name="factors-one"),
+    path("account/", include("idp.account.urls")),
+    path(".well-known/passkey-endpoints", passkey.endpoints, name="passkey-endpoints"),
     path("brand.css", branding.brand_css_view, name="brand-css"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
+    path("readyz/delivery", probes.delivery, name="readyz-delivery"),
+    path("metrics", probes.numbers, name="metrics"),
 ]

@@ -10,6 +10,7 @@ its plug-in out of IDP_PLUGINS, and the provider works without it.
     /recovery/address/     address        your full address, typed              send_challenge
     /recovery/code/        code           the code from the message             submit_answer, send_again
     /recovery/password/    new_password   a new password                        set_new_password
+    /recovery/unlock/      unlock         keep the password, or a new one too?  finish, set_password_too
     /recovery/done/        done           (nothing: what happened, and the way on)
     /recovery/ended/       ended          (nothing: why it is over, and how to begin again)
 
@@ -23,6 +24,9 @@ A journey stores facts; `domain.journey.current_step` says which question they l
     address --> code: a code is on its way
     code --> password: the code was right
     password --> done: the password is new
+    code --> unlock: the code was right, the password known
+    unlock --> password: a new one is wanted too
+    unlock --> done: the password was kept
     code --> ended: all tries are used up
     code --> ended: begun anew elsewhere
     code --> ended: the password changed meanwhile
@@ -34,7 +38,8 @@ outbox message in one transaction → after commit the bell rings → the worker
 `methods.email` derives me from the challenge's row and writes the words → the page says how far I have come →
 the person types me → `flow.submit_answer` → `codes.try_answer` counts the try in one UPDATE, then compares →
 `codes.spend` turns the challenge into a proof of *this* journey, account, address and browser → the facts now lead
-to `new_password`, where `proof.mint` makes them the right to replace one particular password, once.
+to `new_password`, where `proof.mint` makes them the right to replace one particular password, once; or, for somebody
+who knows theirs, to `unlock`: the pauses of the account end in the transaction of the proof, and nothing else changes.
 
 An account that does not exist passes through the same lines, rows and limits. Before the first proof nothing on a
 page depends on the account.

@@ -6,6 +6,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 from recovery.conf import policy
+from recovery.domain.journey import FORGOT, LOCKED
 from recovery.methods import registry
 
 
@@ -17,7 +18,7 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured as error:
         return [Error(str(error), id="recovery.E001")]
     unknown = set(offered.methods) - {method.id for method in registry.METHODS}
-    unbuilt = set(offered.problems) - {"forgot"}
+    unbuilt = set(offered.problems) - {FORGOT, LOCKED}
     return [
         Error(f"settings.RECOVERY offers {name!r}, which does not exist.", id="recovery.E002")
         for name in sorted(unknown | unbuilt)

@@ -6,33 +6,20 @@ same row when it writes the words. Neither keeps it.
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
-from idp.plugins import accounts, delivery, keys
+from idp.plugins import accounts, keys, otp
+from idp.plugins.otp import Sent
 from recovery import journeys, proof
-from recovery.domain import otp
 from recovery.domain.policy import OtpPolicy
 from recovery.models import Challenge, Journey, ProofOfAddress
 
 _LABEL = "recovery-otp"
 _NOBODY = UUID(int=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """A code by its generation, the message that carries it, and its own end."""
-
-    generation: int
-    delivery: delivery.Delivery
-    until: datetime
-
-    def is_good(self, now: datetime) -> bool:
-        """Whether it may still be typed. A message that was dropped carried nothing to anybody."""
-        return now < self.until and self.delivery.state != delivery.State.EXPIRED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +33,7 @@ class Tried:
 
 def code(challenge: Challenge, subject: UUID | None, generation: int, *, digits: int) -> str:
     """The code of one generation. The same for whoever holds the row and the key ring."""
-    key = keys.derive(
+    return otp.derive(
         _LABEL,
         challenge.id.bytes,
         (subject or _NOBODY).bytes,
@@ -55,9 +42,9 @@ def code(challenge: Challenge, subject: UUID | None, generation: int, *, digits:
         challenge.address_version,
         bytes(challenge.nonce),
         key_id=challenge.key_id,
-        length=20,
+        generation=generation,
+        digits=digits,
     )
-    return otp.code(key, generation, digits=digits)
 
 
 def reference(challenge: Challenge, generation: int) -> str:
@@ -102,12 +89,12 @@ def ask_again(row: Journey, method: str) -> Challenge | None:
 
 def newest(challenge: Challenge, policy: OtpPolicy) -> Sent | None:
     """The last code asked for, good or not. One query."""
-    return next(iter(_sent(challenge, policy)[-1:]), None)
+    return otp.newest(challenge.id, policy, since=challenge.since)
 
 
 def live(challenge: Challenge, policy: OtpPolicy, *, now: datetime) -> list[Sent]:
     """The codes that are good now: the last few, each until its own end. One query."""
-    return [each for each in _sent(challenge, policy)[-policy.live :] if each.is_good(now)]
+    return otp.live(challenge.id, policy, since=challenge.since, now=now)
 
 
 def try_answer(row: Journey, method: str, answer: str, policy: OtpPolicy, *, now: datetime) -> Tried | None:
@@ -164,22 +151,3 @@ def _point_at(challenge: Challenge, meant: accounts.AddressRef | None, digest: s
     challenge.typed_digest = digest
     challenge.nonce = secrets.token_bytes(16)
     challenge.key_id = keys.current_key_id()
-
-
-def _sent(challenge: Challenge, policy: OtpPolicy) -> list[Sent]:
-    """The codes that went to the address as it is now, oldest first."""
-    return [
-        Sent(generation=each.number, delivery=each, until=_until(each, policy))
-        for each in delivery.deliveries(challenge.id)
-        if each.number >= challenge.since
-    ]
-
-
-def _until(each: delivery.Delivery, policy: OtpPolicy) -> datetime:
-    """A code's own end: its lifetime after the provider took it; until then, after the longest wait.
-
-    A refused message has the time of its refusal there, as a taken one has: the end would tell of the mailbox.
-    """
-    handed: datetime | None = each.sent_at
-    waiting: timedelta = policy.longest_wait
-    return (handed or each.posted_at + waiting) + policy.lifetime

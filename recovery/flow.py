@@ -1,10 +1,10 @@
-"""A person's intentions: begin, choose, send, answer, set a new password.
+"""A person's intentions: begin, choose, send, answer, set a new password or keep the old one.
 
 Each asks the facts whether it may, does one thing in one transaction, and says what came of it as a value.
 The unknown account passes through the same lines: the same statements, rows and limits, with nobody at the end.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from secrets import token_urlsafe
 from uuid import UUID
@@ -12,10 +12,10 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import get_language
 
-from idp.plugins import accounts, audit, delivery, keys, limits, passwords
+from idp.plugins import accounts, audit, delivery, keys, limits, otp, passwords, pauses
 from recovery import codes, journeys, proof
-from recovery.domain import events, otp
-from recovery.domain.journey import Ending
+from recovery.domain import events
+from recovery.domain.journey import FORGOT, Ending, Journey, Step, current_step
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.domain.policy import RecoveryPolicy
 from recovery.journeys import Held
@@ -180,6 +180,24 @@ def set_new_password(
     return outcome
 
 
+def open_account(held: Held, *, context: Context) -> None:
+    """Open sign-in again, where it was not done with the last proof: the policy came to ask for fewer meanwhile."""
+    with transaction.atomic():
+        _open(held.row, held.facts, context)
+
+
+def set_password_too(held: Held) -> None:
+    """Go on to a new password with what was proven."""
+    journeys.write(held.row, problem=FORGOT)
+
+
+def finish(held: Held, *, context: Context) -> None:
+    """Keep the password; what was proven is good for nothing more."""
+    with transaction.atomic():
+        journeys.consume(held.proofs, now=context.now)
+        journeys.write(held.row, ending=Ending.DONE)
+
+
 # --- Below an intention -----------------------------------------------------------------------------------
 
 
@@ -246,7 +264,8 @@ def _note_failure(held: Held, method: MessageMethod, tried: codes.Tried, context
 def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Gone:
     """A right answer: the challenge becomes a proof, and the browser's key a new one.
 
-    Whoever planted the old key in this browser, or copied it, holds nothing from here on.
+    Whoever planted the old key in this browser, or copied it, holds nothing from here on. If that is enough for
+    somebody who knows their password, sign-in is open again in the same transaction.
     """
     key = token_urlsafe(32)
     with transaction.atomic():
@@ -269,7 +288,37 @@ def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Go
             ),
             origin=context.origin,
         )
+        facts = replace(held.facts, ending=None, proven=held.facts.proven | {challenge.method})
+        if current_step(facts, context.policy, now=context.now) is Step.UNLOCK:
+            _open(held.row, facts, context)
     return Accepted(browser_key=key)
+
+
+def _open(row: Row, facts: Journey, context: Context) -> None:
+    """Open sign-in again for an account that enough was proven of, and note what had happened."""
+    if facts.subject is None or current_step(facts, context.policy, now=context.now) is not Step.UNLOCK:
+        raise proof.Unearned(row.pk)
+    opened = pauses.open_again(facts.subject, source=row.id, origin=context.origin, now=context.now)
+    if opened is None:
+        journeys.write(row, ending=Ending.STALE)
+        return
+    tries = opened.tries
+    journeys.write(
+        row,
+        result={
+            "opened": {
+                "by_strangers": tries.by_strangers,
+                "by_known_browsers": tries.by_known_browsers,
+                "last_at": tries.last_at.isoformat() if tries.last_at else None,
+            },
+            "told_by": ["email"] * bool(opened.addresses_told),
+        },
+    )
+    limits.clear("recovery-wrong", facts.subject.bytes)
+    audit.record(
+        events.AccountUnlocked(user=facts.subject, journey=row.id, methods=tuple(sorted(facts.proven))),
+        origin=context.origin,
+    )
 
 
 def _end(held: Held, ending: Ending) -> None:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("address/", views.address, name="recovery-address"),
     path("code/", views.code, name="recovery-code"),
     path("password/", views.new_password, name="recovery-new-password"),
+    path("unlock/", views.unlock, name="recovery-unlock"),
     path("done/", views.done, name="recovery-done"),
     path("ended/", views.ended, name="recovery-ended"),
 ]

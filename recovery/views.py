@@ -1,13 +1,8 @@
-"""The pages of a recovery: each asks the facts whether it may be shown, calls one intention, and matches its answer.
-
-A page at the wrong step does not fail: it leads to the page of the step the journey is at.
-"""
+"""The pages of a recovery: each asks the facts whether it may be shown, calls one intention, and matches its answer."""
 
 import math
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
-from typing import Any, Concatenate
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -20,60 +15,23 @@ from idp.plugins import accounts, passwords, waiting, web
 from idp.plugins.delivery import State
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
-from recovery.conf import policy
-from recovery.domain.journey import Step, current_step, may_open
+from recovery.domain.journey import FORGOT, LOCKED, Step, current_step
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.flow import Context
 from recovery.journeys import Held
 from recovery.methods import registry
 from recovery.methods.base import MessageMethod
+from recovery.pages import COOKIE, PAGES, at, context_of, identify_url, show, slow_page, step_of, way_on
 
-COOKIE = "regain-recovery"
 #: A message that takes longer than this is called delayed (FT-23).
 _LATE = timedelta(minutes=1)
 _WAITING_REFRESH = 5
-
-PAGES = {
-    Step.IDENTIFY: "/recovery/",
-    Step.PROBLEM: "/recovery/problem/",
-    Step.METHOD: "/recovery/method/",
-    Step.ADDRESS: "/recovery/address/",
-    Step.CODE: "/recovery/code/",
-    Step.NEW_PASSWORD: "/recovery/password/",
-    Step.DONE: "/recovery/done/",
-    Step.ENDED: "/recovery/ended/",
-}
-
-View = Callable[Concatenate[HttpRequest, Held, Context, ...], HttpResponse]
-
-
-def at(page: Step) -> Callable[[View], Callable[[HttpRequest], HttpResponse]]:
-    """Show the view only to a journey that stands at `page` (or beyond it, for pages one may go back to)."""
-
-    def decorate(view: View) -> Callable[[HttpRequest], HttpResponse]:
-        @wraps(view)
-        @require_http_methods(["GET", "POST"])
-        def guarded(request: HttpRequest) -> HttpResponse:
-            context = _context(request)
-            held = journeys.load(web.cookie(request, COOKIE))
-            step = current_step(held.facts if held else None, context.policy, now=context.now)
-            if held is None or not may_open(page, step):
-                return SeeOther(PAGES[step])
-            try:
-                return view(request, held, context)
-            except journeys.Moved:
-                # Another tab was faster; this one shows where the journey stands now.
-                return SeeOther(PAGES[page])
-
-        return guarded
-
-    return decorate
 
 
 @require_http_methods(["GET", "POST"])
 def identify(request: HttpRequest) -> HttpResponse:
     """`/recovery/`: who are you? A journey in progress is found again, unless it is for another application."""
-    context = _context(request)
+    context = context_of(request)
     interaction_id = request.GET.get("i", "")
     held = journeys.load(web.cookie(request, COOKIE))
     step = current_step(held.facts if held else None, context.policy, now=context.now)
@@ -91,9 +49,9 @@ def identify(request: HttpRequest) -> HttpResponse:
         return SeeOther(PAGES[Step.IDENTIFY])
     match begun:
         case Throttled(until=until):
-            return _slow_page(request, None, until, back=PAGES[Step.IDENTIFY])
+            return slow_page(request, None, until, back=PAGES[Step.IDENTIFY])
         case flow.Begun(browser_key=key):
-            response = SeeOther(PAGES[Step.PROBLEM])
+            response = SeeOther(f"{PAGES[Step.PROBLEM]}{_first(request)}")
             web.set_cookie(response, COOKIE, key, lifetime=context.policy.journey_lifetime)
             return response
 
@@ -106,8 +64,10 @@ def problem(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
         flow.choose_problem(held, chosen)
         return SeeOther(PAGES[Step.METHOD])
     choices = [choice for choice in _problems() if choice.value in context.policy.problems]
-    page = {"choices": choices, "back_url": _identify_url(held)}
-    return _page(request, held, context, "problem", page)
+    # Whoever comes from the page that says "paused" finds that first.
+    choices.sort(key=lambda choice: choice.value != request.GET.get("problem", ""))
+    page = {"choices": choices, "back_url": identify_url(held)}
+    return show(request, held, context, "problem", page)
 
 
 @at(Step.METHOD)
@@ -119,11 +79,11 @@ def method(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
         return SeeOther(PAGES[Step.ADDRESS])
     page = {
         "choices": [each.choice() for each in registry.enabled(context.policy)],
-        "step": _step(held, context),
+        "step": step_of(held, context),
         "back_url": PAGES[Step.PROBLEM],
         "none_url": None,
     }
-    return _page(request, held, context, "method", page)
+    return show(request, held, context, "method", page)
 
 
 @at(Step.ADDRESS)
@@ -140,16 +100,16 @@ def address(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
                 case Sent():
                     return SeeOther(PAGES[Step.CODE])
                 case Throttled(until=until):
-                    return _slow_page(request, held, until, back=PAGES[Step.ADDRESS])
+                    return slow_page(request, held, until, back=PAGES[Step.ADDRESS])
     page = {
         "method": chosen.id,
         "address": typed,
         "problems": faults,
-        "step": _step(held, context),
+        "step": step_of(held, context),
         "back_url": PAGES[Step.METHOD],
         "another_url": PAGES[Step.METHOD],
     }
-    return _page(request, held, context, "address", page)
+    return show(request, held, context, "address", page)
 
 
 @at(Step.CODE)
@@ -168,7 +128,8 @@ def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
                 return _code_page(request, held, context, chosen, held_back_until=until)
     match flow.submit_answer(held, chosen, forms.code(request.POST), context=context):
         case Accepted(browser_key=key):
-            response = SeeOther(PAGES[Step.NEW_PASSWORD])
+            # Enough for one end or the other, or one more check: the next page finds out.
+            response = SeeOther(PAGES[Step.UNLOCK if held.facts.problem == LOCKED else Step.NEW_PASSWORD])
             web.set_cookie(response, COOKIE, key, lifetime=context.policy.journey_lifetime)
             return response
         case Wrong() as wrong:
@@ -176,7 +137,7 @@ def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
         case Gone():
             return SeeOther(PAGES[Step.ENDED])
         case Throttled(until=until):
-            return _slow_page(request, held, until, back=PAGES[Step.CODE])
+            return slow_page(request, held, until, back=PAGES[Step.CODE])
 
 
 @at(Step.NEW_PASSWORD)
@@ -197,30 +158,48 @@ def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResp
         "problems": faults,
         "username": accounts.username(held.facts.subject),
         "minimum_length": passwords.minimum_length(),
-        "step": _step(held, context),
+        "step": step_of(held, context),
     }
-    return _page(request, held, context, "new_password", page)
+    return show(request, held, context, "new_password", page)
+
+
+@at(Step.UNLOCK)
+def unlock(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
+    """`/recovery/unlock/`: sign-in is open again; keep the password, or set a new one too?"""
+    if "opened" not in held.row.result:
+        if request.POST.get("open"):
+            flow.open_account(held, context=context)
+            return SeeOther(PAGES[Step.UNLOCK])
+    elif request.POST.get("new_password_too"):
+        flow.set_password_too(held)
+        return SeeOther(PAGES[Step.NEW_PASSWORD])
+    elif request.POST.get("finish"):
+        flow.finish(held, context=context)
+        return SeeOther(way_on(request, held, context))
+    return show(request, held, context, "unlock", _unlocked(held))
 
 
 @at(Step.DONE)
 def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/done/`: what happened, and the way back to the application that waits."""
-    waits = waiting.waiting(request, held.facts.interaction_id, now=context.now)
+    if "opened" in held.row.result:
+        kept = _unlocked(held) | {"continue_url": way_on(request, held, context)}
+        return show(request, held, context, "kept", kept)
     page = {
         "sessions_ended": held.row.result.get("sessions_ended", 0),
         "applications_told": held.row.result.get("applications_told", 0),
         "told_by": held.row.result.get("told_by", []),
-        "continue_url": waits.continue_url if waits else waiting.sign_in_url(),
+        "continue_url": way_on(request, held, context),
         "account_url": None,
     }
-    return _page(request, held, context, "done", page)
+    return show(request, held, context, "done", page)
 
 
 @at(Step.ENDED)
 def ended(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/ended/`: why it is over, and how to begin again."""
     reason = held.facts.ending or "expired"
-    return _page(request, held, context, "ended", {"reason": str(reason), "start_url": _identify_url(held)})
+    return show(request, held, context, "ended", {"reason": str(reason), "start_url": identify_url(held)})
 
 
 # --- Pages with more to them ------------------------------------------------------------------------------
@@ -282,41 +261,39 @@ def _code_page(
         "last_letter": False,
         "refresh": _WAITING_REFRESH if delivery == "waiting" else None,
         "problems": faults,
-        "step": _step(held, context),
+        "step": step_of(held, context),
         "back_url": PAGES[Step.ADDRESS],
         "another_url": PAGES[Step.METHOD],
     }
-    return _page(request, held, context, "code", page)
+    return show(request, held, context, "code", page)
 
 
-def _slow_page(request: HttpRequest, held: Held | None, until: datetime, *, back: str) -> HttpResponse:
-    page = {"until": timezone.localtime(until), "back_url": back, "application": None}
-    if held is not None:
-        waits = waiting.waiting(request, held.facts.interaction_id, now=timezone.now())
-        page["application"] = waits.application if waits else None
-    return render(request, "recovery/slow.html", page, status=429)
-
-
-def _page(
-    request: HttpRequest,
-    held: Held,
-    context: Context,
-    name: str,
-    page: dict[str, Any],
-) -> HttpResponse:
-    waits = waiting.waiting(request, held.facts.interaction_id, now=context.now)
-    return render(
-        request,
-        f"recovery/{name}.html",
-        {"application": waits.application if waits else None, "problems": [], **page},
-    )
+def _unlocked(held: Held) -> dict[str, Any]:
+    """What there had been before sign-in was opened again: counts and a time. Empty if that is still to be done."""
+    opened = held.row.result.get("opened")
+    if opened is None:
+        return {"opened": None}
+    last_at = opened["last_at"]
+    return {
+        "opened": opened,
+        "last_at": timezone.localtime(datetime.fromisoformat(last_at)) if last_at else None,
+        "told_by": held.row.result.get("told_by", []),
+    }
 
 
 # --- Words and small facts --------------------------------------------------------------------------------
 
 
 def _problems() -> list[Choice]:
-    return [Choice(value="forgot", title=_("I forgot my password"), detail=_("Set a new one."), icon="key")]
+    return [
+        Choice(value=FORGOT, title=_("I forgot my password"), detail=_("Set a new one."), icon="key"),
+        Choice(
+            value=LOCKED,
+            title=_("I know my password, but still can't sign in"),
+            detail=_("We open your account again. You keep your password."),
+            icon="lock",
+        ),
+    ]
 
 
 def _wrong_sentence(wrong: Wrong, reference: str, digits: int) -> str:
@@ -352,11 +329,6 @@ def _seconds_until(moment: datetime, now: datetime) -> int:
     return max(0, math.ceil((moment - now).total_seconds()))
 
 
-def _step(held: Held, context: Context) -> web.Step:
-    """Where the journey stands: so many checks, and then the new password."""
-    return web.Step(number=len(held.facts.proven) + 1, of=context.policy.proofs_required + 1)
-
-
 def _chosen(held: Held, context: Context) -> MessageMethod:
     """The method chosen. `at` has made sure that there is one: ADDRESS and CODE follow from it."""
     chosen = registry.find(held.facts.method, context.policy)
@@ -365,10 +337,6 @@ def _chosen(held: Held, context: Context) -> MessageMethod:
     return chosen
 
 
-def _identify_url(held: Held) -> str:
-    """To say who one is anew, for the same application."""
-    return f"{PAGES[Step.IDENTIFY]}?{urlencode({'again': 1, 'i': held.facts.interaction_id})}"
-
-
-def _context(request: HttpRequest) -> Context:
-    return Context(now=timezone.now(), policy=policy(), origin=web.origin(request))
+def _first(request: HttpRequest) -> str:
+    """Which problem the page that sent them here thinks it is."""
+    return f"?{urlencode({'problem': LOCKED})}" if request.GET.get("problem") == LOCKED else ""

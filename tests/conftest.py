@@ -5,9 +5,9 @@ from django.db import connection
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.test import TransactionTestCase
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from idp import guards
+from idp import guards, tasks
 from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.keyring import fingerprint
@@ -39,9 +39,14 @@ def _guards_make_way_for_flush():
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered_from_the_test_before():
-    """A process keeps clients and keys for seconds; a test that was rolled back had others."""
+    """A process keeps clients and keys for seconds; a test that was rolled back had others. So does a language stay.
+
+    And it remembers that Redis did not answer, which it never does here unless a test brings one.
+    """
     clients.forget()
     keys.forget()
+    translation.deactivate()
+    tasks.broker.succeeded()
 
 
 def drop_guards():

@@ -30,9 +30,13 @@ from tests.servers import RedisServer, SmtpSink, free_port, wait_until
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery staple"
 #: Everybody who lives here, each with the same password; `somebody` hands them out one by one.
-PEOPLE = "Jane Amara Bruno Chen Dalia Emil Farid Greta Hugo Ines Jonas Kofi Lena Mira Nils Olga Pavel Rosa Sven Tara"
+PEOPLE = """
+    Jane Amara Bruno Chen Dalia Emil Farid Greta Hugo Ines Jonas Kofi Lena Mira Nils Olga Pavel Rosa Sven Tara
+    Uma Vera Wim Xenia Yara Zoe
+"""
 #: An application that exists on paper only: tests take its part at the token endpoint.
 PAPER = "http://127.0.0.1:9/callback"
+METRICS_TOKEN = "a token for tests, shown to whoever reads numbers"
 PATIENCE = 60
 
 
@@ -41,11 +45,14 @@ class Program:
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.log = log
+        #: How often it was started.
+        self.starts = 0
         self._command = command
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -71,6 +78,27 @@ class Program:
             with_children(self._process, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def kill(self) -> None:
+        """End it and its children without asking, as a machine does that has no memory left."""
+        assert self._process is not None
+        with_children(self._process, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def freeze(self) -> None:
+        """Stop it and its children in the middle of whatever they do, until `thaw`."""
+        assert self._process is not None
+        with_children(self._process, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        with_children(self._process, signal.SIGCONT)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def running(self) -> bool:
@@ -172,19 +200,32 @@ def connection(url: str) -> Iterator[Any]:
         opened.close()
 
 
+#: The smallest Regain: one worker serves every queue. A large one has some of its own in its place.
+SMALL = ("web", "worker", "beat")
+LARGE = ("web", "worker-otp", "worker-notice", "worker-logout", "beat")
+
+
 @contextmanager
-def running(folder: Path, **variables: str) -> Iterator[Regain]:
+def running(
+    folder: Path,
+    *,
+    programs: tuple[str, ...] = SMALL,
+    redis: RedisServer | None = None,
+    mail: SmtpSink | None = None,
+    **variables: str,
+) -> Iterator[Regain]:
     """A Regain that answers, until the end of the block. Raises `Missing` where this machine has no Redis.
 
-    `variables` are environment variables of the operator's besides those that must be there.
+    `programs` are those of the Procfile. `variables` are environment variables of the operator's besides those
+    that must be there.
     """
-    redis, mail = RedisServer(folder), SmtpSink()
+    redis, mail = redis or RedisServer(folder), mail or SmtpSink()
     regain: Regain | None = None
     with database(folder) as url:
         try:
             redis.start()
             mail.start()
-            regain = settle(folder, url, redis, mail, variables)
+            regain = settle(folder, url, redis, mail, programs, variables)
             yield regain
         finally:
             for program in regain.programs.values() if regain else ():
@@ -203,13 +244,22 @@ def database(folder: Path) -> Iterator[str]:
     name = f"regain_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as owner:
         owner.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        finally:
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        # A connection of its own: the server may have been stopped meanwhile.
+        with psycopg.connect(server, autocommit=True) as owner:
             owner.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def settle(folder: Path, url: str, redis: RedisServer, mail: SmtpSink, variables: dict[str, str]) -> Regain:
+def settle(
+    folder: Path,
+    url: str,
+    redis: RedisServer,
+    mail: SmtpSink,
+    programs: tuple[str, ...],
+    variables: dict[str, str],
+) -> Regain:
     """Migrate, bring in people and applications, start every program, and wait until they answer."""
     port, application_port = free_port(), free_port()
     regain = Regain(
@@ -219,13 +269,16 @@ def settle(folder: Path, url: str, redis: RedisServer, mail: SmtpSink, variables
         database_url=url,
         redis=redis,
         mail=mail,
-        environment=environment(port=port, database=url, redis=redis.url, mail=mail.url) | variables,
+        environment=environment(port=port, database=url, redis=redis.url, mail=mail.url)
+        | {"METRICS_DIR": str(folder / "metrics"), "METRICS_TOKEN": METRICS_TOKEN}
+        | variables,
     )
     regain.manage("migrate", "--verbosity", "0")
     regain._left = import_people(regain)
     payroll = register(regain, demo_metadata(application_port))
     regain.paper = register(regain, paper_metadata())
-    commands = provider() | {"payroll": [sys.executable, "-m", "examples.relying_party"]}
+    commands = {name: command for name, command in provider().items() if name in programs}
+    commands |= {"payroll": [sys.executable, "-m", "examples.relying_party"]}
     belonging = {
         "ISSUER": regain.issuer,
         "CLIENT_ID": payroll["client_id"],

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Condition
 from typing import Any
 
+import psycopg
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -62,11 +63,14 @@ class RedisServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the tests; they stop it afterwards
         )
-        settings = configuration(port=self.port, password=self.password, folder=self._folder)
+        settings = self.settings()
         assert self._process.stdin is not None
         self._process.stdin.write(settings.encode())
         self._process.stdin.close()
         wait_until(lambda: answers(self.port), f"Redis on port {self.port}", self._process)
+
+    def settings(self) -> str:
+        return configuration(port=self.port, password=self.password, folder=self._folder)
 
     def stop(self) -> None:
         end(self._process, signal.SIGTERM)
@@ -92,46 +96,66 @@ def redis_server(port: int | None = None) -> Iterator[RedisServer]:
             server.stop()
 
 
-@contextmanager
-def postgres_server() -> Iterator[str]:
-    """The address of an empty PostgreSQL whose one role may create databases. It forgets quickly: no fsync."""
-    binaries = find_postgres()
-    owner = unprivileged_owner()
-    port, password = free_port(), secrets.token_urlsafe(16)
-    with tempfile.TemporaryDirectory(prefix="regain-postgres-") as name:
-        folder = Path(name)
+class PostgresServer:
+    """A PostgreSQL that can be stopped and started again with what it has. It forgets quickly: no fsync."""
+
+    def __init__(self, folder: Path) -> None:
+        self._binaries = find_postgres()
+        self._owner = unprivileged_owner()
+        self._folder = folder
+        self._port, password = free_port(), secrets.token_urlsafe(16)
+        #: Empty, with one role, which may create databases.
+        self.url = f"postgres://regain:{password}@127.0.0.1:{self._port}/postgres"
+        self._process: subprocess.Popen[bytes] | None = None
         word = folder / "password"
         word.write_text(password, encoding="utf-8")
         for path in (folder, word):
-            if owner:
-                shutil.chown(path, owner["user"], owner["group"])
+            if self._owner:
+                shutil.chown(path, self._owner["user"], self._owner["group"])
         where = ("--pgdata", folder / "cluster", "--username", "regain", "--pwfile", word)
         how = ("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync")
-        initdb = [binaries / "initdb", *where, *how]
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=folder, **owner)
+        initdb = [self._binaries / "initdb", *where, *how]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=folder, **self._owner)
+
+    def start(self) -> None:
         quick = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
         # Waiting for a lock that nobody will give back is a fault to be told, not a run that never ends.
         impatient = ("lock_timeout=30s", "statement_timeout=60s")
-        listen = ("listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={folder}")
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    binaries / "postgres",
-                    "-D",
-                    folder / "cluster",
-                    *(f"--{one}" for one in (*quick, *impatient, *listen)),
-                ],
+        listen = ("listen_addresses=127.0.0.1", f"port={self._port}", f"unix_socket_directories={self._folder}")
+        settings = [f"--{one}" for one in (*quick, *impatient, *listen)]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._folder / "cluster", *settings],
                 stdout=log,
                 stderr=log,
-                cwd=folder,
+                cwd=self._folder,
                 start_new_session=True,
-                **owner,
+                **self._owner,
             )
+        wait_until(self._lets_in, f"PostgreSQL on port {self._port}", self._process)
+
+    def _lets_in(self) -> bool:
+        """Its port answers earlier than it does: first it reads what it was in the middle of."""
         try:
-            wait_until(lambda: answers(port), f"PostgreSQL on port {port}", process)
-            yield f"postgres://regain:{password}@127.0.0.1:{port}/postgres"
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        end(self._process, signal.SIGINT)  # "fast": do not wait for those who are still connected
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The address of an empty PostgreSQL whose one role may create databases."""
+    with tempfile.TemporaryDirectory(prefix="regain-postgres-") as name:
+        server = PostgresServer(Path(name))
+        try:
+            server.start()
+            yield server.url
         finally:
-            end(process, signal.SIGINT)  # "fast": do not wait for those who are still connected
+            server.stop()
 
 
 def find_postgres() -> Path:

@@ -1,6 +1,9 @@
 """Settings for the tests: the real ones, with an environment of the tests' own."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 _BUILD = Path(__file__).resolve().parent.parent / "build"
@@ -15,6 +18,8 @@ os.environ["REDIS_URL"] = os.environ.get("REGAIN_TEST_REDIS_URL", "redis://127.0
 os.environ["EMAIL_URL"] = "smtp://127.0.0.1:1"
 os.environ["ALLOWED_HOSTS"] = "id.contoso.example,testserver,localhost"
 os.environ["TENANT_NAME"] = "Contoso"
+os.environ["METRICS_DIR"] = tempfile.mkdtemp(prefix="regain-metrics-")
+atexit.register(shutil.rmtree, os.environ["METRICS_DIR"], ignore_errors=True)
 os.environ["DATABASE_URL"] = os.environ.get("REGAIN_TEST_DATABASE_URL", f"sqlite:///{_BUILD / 'tests.sqlite3'}")
 
 from config.settings import *  # noqa: E402, F403 -- the environment comes first

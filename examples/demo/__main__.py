@@ -67,10 +67,13 @@ def mail() -> Iterator[Program]:
 def provider() -> Iterator[Program]:
     """As the Procfile starts it in production, with less of everything."""
     serve = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(WEB.port), "--blocking-threads", "4")
-    work = ("--queues", "otp,notice,logout,sweep", "--concurrency", "2", "--loglevel", "info")
+    quiet = ("--without-gossip", "--without-mingle", "--loglevel", "info")
+    codes = ("--queues", "otp,sweep", "--concurrency", "1", "--hostname", "otp@%h")
+    rest = ("--queues", "logout,notice", "--concurrency", "1", "--hostname", "rest@%h")
     celery = ("celery", "--app", "config", "--quiet")
     yield Program("web", python("granian", *serve, "--log-level", "warning", "config.wsgi:application"))
-    yield Program("worker", python(*celery, "worker", "--without-gossip", "--without-mingle", *work))
+    yield Program("codes", python(*celery, "worker", *quiet, *codes))
+    yield Program("worker", python(*celery, "worker", *quiet, *rest))
     yield Program("beat", python(*celery, "beat", "--schedule", str(VAR / "beat"), "--pidfile="))
 
 

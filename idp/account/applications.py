@@ -5,15 +5,14 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from idp import browser
-from idp.accounts import sessions
+from idp.account import frame
 from idp.browser import SeeOther
-from idp.conf import policy
 from idp.login import consents
+from idp.login.again import signed_in
 from idp.models import Consent, SignIn
 
 _HERE = "/account/applications/"
@@ -31,27 +30,20 @@ class Allowed:
     since: datetime
 
 
-@require_http_methods(["GET", "POST"])
-def applications(request: HttpRequest) -> HttpResponse:
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def applications(request: HttpRequest, here: SignIn) -> HttpResponse:
     """The list; and, by POST, the end of one entry of it."""
-    now = timezone.now()
-    current = sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
-    if current is None:
-        return SeeOther("/sign-in")
     if request.method == "POST":
-        return _withdrawn(request, current, now=now)
-    context = {
-        "applications": _allowed_by(current),
-        "withdrawn": "withdrawn" in request.GET,
-        "back_url": "/account/",
-    }
-    return render(request, "idp/applications.html", context)
+        return _withdrawn(request, here, now=timezone.now())
+    context = {"applications": _allowed_by(here), "withdrawn": "withdrawn" in request.GET}
+    return frame.show(request, here, "idp/account/applications.html", context)
 
 
-def _withdrawn(request: HttpRequest, current: SignIn, *, now: datetime) -> HttpResponse:
+def _withdrawn(request: HttpRequest, here: SignIn, *, now: datetime) -> HttpResponse:
     """Of the person who is signed in here, and of nobody else, whatever the form says."""
     done = consents.withdraw(
-        current.user,
+        here.user,
         request.POST.get("withdraw", ""),
         now=now,
         origin=browser.origin(request),
@@ -59,8 +51,8 @@ def _withdrawn(request: HttpRequest, current: SignIn, *, now: datetime) -> HttpR
     return SeeOther(f"{_HERE}?withdrawn=1" if done else _HERE)
 
 
-def _allowed_by(current: SignIn) -> list[Allowed]:
-    rows = Consent.objects.filter(user=current.user, client__disabled_at=None).select_related("client")
+def _allowed_by(here: SignIn) -> list[Allowed]:
+    rows = Consent.objects.filter(user=here.user, client__disabled_at=None).select_related("client")
     return [
         Allowed(
             client_id=row.client.client_id,

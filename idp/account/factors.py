@@ -9,35 +9,37 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser, interactions, problems
+from idp.account import frame
 from idp.accounts import credentials, sessions
 from idp.audit.events import SessionsEnded
 from idp.audit.record import record
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import enrolment, recovery_codes, registry, requirements
-from idp.login import entrance, set_up
+from idp.login import set_up
 from idp.login.again import freshly, signed_in
 from idp.models import Credential, SignIn
 from idp.pages import Problem, tenant
 
+#: Where somebody comes from, and goes back to.
+SECURITY = "/account/security/"
 _DONE = "/account/factors/done/"
 
 
 @require_http_methods(["GET", "POST"])
 @freshly
-def add(request: HttpRequest, _here: SignIn) -> HttpResponse:
+def add(request: HttpRequest, here: SignIn) -> HttpResponse:
     """`/account/factors/add/`: which kind?"""
     if not requirements.may_add(policy()):
         return not_offered(request)
     if request.method == "POST" and (kind := registry.of(request.POST.get("way", ""))):
         return SeeOther(kind.add_url)
-    return render(request, "idp/factors/add.html", {"choices": set_up.choices(), "back_url": entrance.HOME})
+    return frame.show(request, here, "idp/factors/add.html", {"choices": set_up.choices()})
 
 
 @require_http_methods(["GET", "POST"])
@@ -77,9 +79,9 @@ def done(request: HttpRequest, here: SignIn) -> HttpResponse:
         "others": sessions.others(here, policy=policy(), now=now),
         "wants_codes": may_add and bool(kinds) and Credential.Kind.RECOVERY_CODES not in kinds,
         "codes_url": registry.named(Credential.Kind.RECOVERY_CODES).add_url,
-        "home": entrance.HOME,
+        "home": SECURITY,
     }
-    return render(request, "idp/factors/done.html", context)
+    return frame.show(request, here, "idp/factors/done.html", context)
 
 
 # --- For the pages of the kinds ---------------------------------------------------------------------------
@@ -118,7 +120,7 @@ def _removed(request: HttpRequest, here: SignIn, factor: Credential) -> HttpResp
         return _page(request, here, factor, is_last=True)
     except enrolment.ProofStale:
         # Another tab did it.
-        return SeeOther(entrance.HOME)
+        return SeeOther(SECURITY)
     return SeeOther(f"{_DONE}?did=removed")
 
 
@@ -141,9 +143,8 @@ def _page(
         "must_stay": is_last and requirements.must_have(here.user, policy()),
         "renamed": "renamed" in request.GET,
         "problems": faults or [],
-        "back_url": entrance.HOME,
     }
-    return render(request, "idp/factors/one.html", context)
+    return frame.show(request, here, "idp/factors/one.html", context)
 
 
 def _end_others(request: HttpRequest, here: SignIn, *, now: datetime) -> None:

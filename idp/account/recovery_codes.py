@@ -4,17 +4,15 @@ from datetime import datetime
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser
-from idp.account import factors
+from idp.account import factors, frame
 from idp.conf import policy
 from idp.factors import enrolment, recovery_codes, requirements
-from idp.login import entrance
 from idp.login.again import freshly
 from idp.models import Credential, SignIn
 from idp.pages import Problem
@@ -53,14 +51,14 @@ def _version(text: str) -> int:
 
 def _shown(request: HttpRequest, here: SignIn, made: tuple[str, ...], *, now: datetime) -> HttpResponse:
     user = here.user
-    context = {"codes": made, "account": user.email or user.preferred_username, "at": timezone.localtime(now)}
+    context = {"codes": made, "whose": user.email or user.preferred_username, "at": timezone.localtime(now)}
     text = render_to_string("idp/factors/codes.txt", context, request)
     context |= {
         # The file is in the page itself: to fetch it would be to show the codes a second time.
         "file": f"data:text/plain;charset=utf-8,{quote(text)}",
-        "onward": factors.onward(request, now=now, otherwise=entrance.HOME),
+        "onward": factors.onward(request, now=now, otherwise=factors.SECURITY),
     }
-    return render(request, "idp/factors/codes.html", context)
+    return frame.show(request, here, "idp/factors/codes.html", context)
 
 
 def _page(request: HttpRequest, here: SignIn, *, faults: list[Problem] | None = None) -> HttpResponse:
@@ -77,4 +75,4 @@ def _page(request: HttpRequest, here: SignIn, *, faults: list[Problem] | None = 
         "problems": faults or [],
         "back_url": factors.back_url(request),
     }
-    return render(request, "idp/factors/recovery_codes.html", context)
+    return frame.show(request, here, "idp/factors/recovery_codes.html", context)

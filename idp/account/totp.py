@@ -3,13 +3,12 @@
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser, throttle
-from idp.account import factors
+from idp.account import factors, frame
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import enrolment, requirements, totp
@@ -95,4 +94,4 @@ def _page(
         "paused_until": paused_until,
         "back_url": factors.back_url(request),
     }
-    return render(request, "idp/factors/totp.html", context, status=429 if paused_until else 200)
+    return frame.show(request, here, "idp/factors/totp.html", context, status=429 if paused_until else 200)

@@ -3,16 +3,18 @@
 Writing takes a `Proof` and never an account. Reading checks the seal first (`sealing`).
 """
 
+import uuid
 from datetime import datetime
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from idp.accounts import hashers, sealing
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import CredentialWritten, Origin
 from idp.audit.record import record
-from idp.models import Credential, Factor, RecoveryAddress, User
+from idp.models import Credential, Factor, Message, RecoveryAddress, User
 
 log = structlog.get_logger(__name__)
 
@@ -128,6 +130,30 @@ def upgrade_hash(credential: Credential, raw: str, *, now: datetime) -> None:
         log.info("hash upgrade overtaken", user=str(credential.user_id))
 
 
+# --- Once the account is deleted --------------------------------------------------------------------------
+
+
+def erase(user_id: uuid.UUID) -> None:
+    """Remove every credential of an account that is deleted; the database refuses it of any other.
+
+    Its addresses are still told of that: see `erase_addresses`.
+    """
+    Credential.objects.filter(user=user_id).delete()
+
+
+def erase_addresses() -> int:
+    """Remove the addresses of deleted accounts once no message to them is on its way. Returns how many."""
+    unsent = Message.objects.filter(state__in=(Message.State.WAITING, Message.State.SENDING), address=OuterRef("pk"))
+    over = RecoveryAddress.objects.filter(~Exists(unsent), user__status=User.Status.DELETED)
+    keys = list(over.values_list("pk", flat=True)[:_MOST_ADDRESSES])
+    RecoveryAddress.objects.filter(pk__in=keys).delete()
+    return len(keys)
+
+
+#: At a time, so that one tidying never holds much.
+_MOST_ADDRESSES = 5000
+
+
 # --- Reading ----------------------------------------------------------------------------------------------
 
 #: What may be asked for besides the password.
@@ -157,18 +183,15 @@ def verify_password(user: User | None, credential: Credential | None, raw: str, 
 def factors_of(user: User) -> list[Credential]:
     """The second factors of `user` with what is remembered of them, oldest first; one query.
 
-    None of them is believed if one does not carry our seal: the account is frozen then.
+    None of them is believed if one does not carry our seal: the account is frozen then. Those that their owner removed
+    are looked at as well, or emptying a row by SQL would take a factor away.
     """
-    found = list(
-        Credential.objects.select_related("factor")
-        .filter(user=user, kind__in=FACTORS)
-        .exclude(material="")
-        .order_by("factor__added_at", "pk"),
-    )
+    rows = Credential.objects.select_related("factor").filter(user=user, kind__in=FACTORS)
+    found = list(rows.order_by("factor__added_at", "pk"))
     forged = [credential for credential in found if not sealing.is_genuine(credential)]
     for credential in forged:
         sealing.freeze_for_seal(user, table="credential", row=credential.id)
-    return [] if forged else found
+    return [] if forged else [credential for credential in found if credential.material]
 
 
 # --- How a row is written ---------------------------------------------------------------------------------

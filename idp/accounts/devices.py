@@ -129,12 +129,19 @@ def distrust_all(user_id: uuid.UUID, *, by: str, origin: Origin) -> int:
     return len(genuine)
 
 
-def forget(user_id: uuid.UUID, device_id: uuid.UUID, *, origin: Origin, now: datetime) -> bool:
-    """Its owner does not know this browser any more. False if it is not theirs."""
+def forget(
+    user_id: uuid.UUID,
+    device_id: uuid.UUID,
+    *,
+    by: str = "owner",
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """The account does not know this browser any more. False if it is not one of its own."""
     with transaction.atomic():
         gone = Device.objects.filter(pk=device_id, user=user_id, forgotten_at=None).update(forgotten_at=now)
         if gone:
-            record(DevicesForgotten(user=user_id, devices=1, reason="owner"), origin=origin)
+            record(DevicesForgotten(user=user_id, devices=1, reason=by), origin=origin)
     return bool(gone)
 
 

@@ -7,6 +7,9 @@ in at all is decided by accounts.adoption.
 Text is normalised in one place, _as_hashed: everything that hashes or verifies passes through it. Unicode
 lets two keyboards spell one password differently; NFKC makes them one (NIST SP 800-63B, "Password
 verifiers").
+
+Nothing is hashed in the thread of its caller: idp.hashing says who may hash, and when. In a request, all of this
+raises its `Busy` unless the caller holds a place.
 """
 
 import base64
@@ -21,6 +24,8 @@ import structlog
 from argon2 import Type, low_level
 from django.contrib.auth import hashers as django_hashers
 from django.utils.crypto import constant_time_compare
+
+from idp import hashing
 
 log = structlog.get_logger(__name__)
 
@@ -40,11 +45,11 @@ def hash_password(raw: str) -> str:
     if text is None:
         raise UnhashablePassword("The password is too long, or is not valid text.")
     preferred = django_hashers.get_hasher()
-    return str(preferred.encode(text, preferred.salt()))
+    return str(hashing.run(preferred.encode, text, preferred.salt()))
 
 
 def verify_password(raw: str, encoded: str) -> bool:
-    """Tell whether `raw` is the password behind `encoded`. Never raises for anything a person can type.
+    """Tell whether `raw` is the password behind `encoded`. No error for anything a person can type.
 
     A hash made elsewhere is also tried with the text exactly as typed, when normalising changed it: the
     former system may not have normalised, and its users should not have to know.
@@ -54,9 +59,9 @@ def verify_password(raw: str, encoded: str) -> bool:
         return False
     try:
         hasher = django_hashers.identify_hasher(encoded)
-        if hasher.verify(text, encoded):
+        if hashing.run(hasher.verify, text, encoded):
             return True
-        return isinstance(hasher, VerifyOnly) and text != raw and bool(hasher.verify(raw, encoded))
+        return isinstance(hasher, VerifyOnly) and text != raw and bool(hashing.run(hasher.verify, raw, encoded))
     except (ValueError, AssertionError):
         # Sealed rows hold only what this module or adopt() made, so this is a setting that lost a hasher.
         log.exception("password hash unreadable", hint="Is settings.PASSWORD_HASHERS complete?")
@@ -76,7 +81,7 @@ def burn(raw: str) -> None:
     """Do the work of verifying a password and forget the result, so that time does not tell who exists."""
     text = _as_hashed(raw)
     if text is not None:
-        django_hashers.get_hasher().encode(text, _BURNT_SALT)
+        hashing.run(django_hashers.get_hasher().encode, text, _BURNT_SALT)
 
 
 def stretch(text: str, recipe: str) -> bytes:
@@ -86,7 +91,8 @@ def stretch(text: str, recipe: str) -> bytes:
     out is not to be stored as it is: seal it.
     """
     memory, times, lanes, salt = recipe.split("$")
-    return low_level.hash_secret_raw(
+    return hashing.run(
+        low_level.hash_secret_raw,
         text.encode(),
         unpadded_b64decode(salt),
         time_cost=int(times),

@@ -22,7 +22,7 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import get_supported_language_variant
 
-from idp.accounts import credentials, standard_claims
+from idp.accounts import credentials, standard_claims, tombstones
 from idp.accounts.adoption import UnusableHash, UnusableSecret, adopt, adopt_totp_secret
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.accounts.standard_claims import Unfit
@@ -226,6 +226,8 @@ class _Present:
     """Who is found by what, among the accounts that a batch could touch."""
 
     owners: dict[str, tuple[tuple[str, str | None], datetime]] = field(default_factory=dict)
+    #: Keys of deleted accounts.
+    buried: frozenset[str] = frozenset()
 
     def add(self, keys: tuple[str, str | None], created_at: datetime) -> None:
         for key in keys:
@@ -235,6 +237,8 @@ class _Present:
     def objection_to(self, account: NewAccount, *, now: datetime) -> AlreadyHere | Refused | None:
         """Tell whether somebody has one of the account's keys: itself from an earlier import, or another."""
         for key, what in zip(account.keys, ("user name", "email"), strict=True):
+            if key in self.buried:
+                return Refused(f"This {what} was that of a deleted account; it is not given again.")
             if key is None or key not in self.owners:
                 continue
             keys, created_at = self.owners[key]
@@ -267,9 +271,9 @@ def _write(
 
 
 def _present(accounts: list[NewAccount]) -> _Present:
-    """Look up, in one query, whoever could be in the way: one's user name may be another's address."""
+    """Look up, in two queries, whoever could be in the way: one's user name may be another's address."""
     keys = {key for account in accounts for key in account.keys if key is not None}
-    present = _Present()
+    present = _Present(buried=tombstones.buried(keys))
     rows = User.objects.filter(Q(username_key__in=keys) | Q(email_key__in=keys))
     for username_key, email_key, created_at in rows.values_list("username_key", "email_key", "created_at"):
         present.add((username_key, email_key), created_at)
@@ -279,6 +283,7 @@ def _present(accounts: list[NewAccount]) -> _Present:
 def _make(account: NewAccount, *, write_totp: WriteTotp, now: datetime) -> Loaded | Refused:
     """Write one account with what proves it, all or nothing."""
     user = User(
+        sub=tombstones.unused_sub(),
         preferred_username=account.preferred_username,
         email=account.email,
         email_verified=account.email_verified,

@@ -12,8 +12,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from idp import notices, throttle
-from idp.accounts import credentials, devices, hashers, lookup, sessions
+from idp import hashing, notices
+from idp.accounts import credentials, devices, hashers, lookup, pauses, sessions
 from idp.accounts.password_rules import Fault, PasswordContext, faults, words_about
 from idp.accounts.proofs import Proof
 from idp.audit.events import Origin, SessionsEnded
@@ -67,7 +67,7 @@ def change_password(
 
     `proved_by` names the way of proving, for the notice: a word of the vocabulary, such as "email". `here` is the
     sign-in in which the owner does it, which alone goes on; a recovery has none. `then` runs in the same transaction:
-    what it raises undoes everything.
+    what it raises undoes everything. Raises hashing.Busy, and then the proof is still good.
     """
     found = lookup.get(proof.user)
     if found.user is None or not found.user.may_sign_in:
@@ -83,10 +83,12 @@ def change_password(
         ),
         previous=found.credential.material if found.credential else None,
     )
-    if unfit := faults(raw, context=context):
-        return PasswordUnfit(faults=tuple(unfit))
-    # Hashing takes longer than all the statements below: the transaction begins after it.
-    encoded = hashers.hash_password(raw)
+    # Hashing takes longer than all the statements below: the transaction begins after it. The rules hash as well,
+    # to compare with the previous one: whoever came in for that does not stand in line again.
+    with hashing.place():
+        if unfit := faults(raw, context=context):
+            return PasswordUnfit(faults=tuple(unfit))
+        encoded = hashers.hash_password(raw)
     try:
         with transaction.atomic():
             credentials.write_password_hash(proof, encoded, now=now, origin=origin)
@@ -110,7 +112,7 @@ def change_password(
                 origin=origin,
                 now=now,
             )
-            throttle.clear(throttle.SIGN_IN_ACCOUNT, proof.user.bytes)
+            pauses.end_all(proof.user)
             changed = PasswordChanged(
                 sessions_ended=ended.sign_ins,
                 grants_ended=ended.grants,

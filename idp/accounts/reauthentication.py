@@ -27,6 +27,13 @@ def is_fresh(sign_in: SignIn, *, has_factor: bool, policy: Policy, now: datetime
     return recent and (MULTI_FACTOR in sign_in.amr or not has_factor)
 
 
+def must_be_fresh(sign_in: SignIn, *, policy: Policy, now: datetime) -> None:
+    """Raises NotFresh unless this sign-in is good for sensitive acts."""
+    has_factor = bool(credentials.factors_of(sign_in.user))
+    if not is_fresh(sign_in, has_factor=has_factor, policy=policy, now=now):
+        raise NotFresh(sign_in.pk)
+
+
 def to_add(
     sign_in: SignIn,
     kind: str,
@@ -79,9 +86,7 @@ def _proof(
     policy: Policy,
     now: datetime,
 ) -> Proof:
-    has_factor = bool(credentials.factors_of(sign_in.user))
-    if not is_fresh(sign_in, has_factor=has_factor, policy=policy, now=now):
-        raise NotFresh(sign_in.pk)
+    must_be_fresh(sign_in, policy=policy, now=now)
     return Proof(
         user=sign_in.user_id,
         kind=kind,

@@ -4,11 +4,12 @@ import uuid
 from datetime import datetime
 
 import structlog
+from django.db.models import QuerySet
 
 from idp import keyring
-from idp.audit.events import Origin, RoleGranted
+from idp.audit.events import Origin, RoleEnded, RoleGranted
 from idp.audit.record import record
-from idp.models import Role
+from idp.models import Role, User
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,37 @@ def grant(
     role.save(force_insert=True)
     record(RoleGranted(user=user_id, role=name, by=by), origin=origin)
     return role
+
+
+def is_last_administrator(user_id: uuid.UUID) -> bool:
+    """Whether nobody else who may sign in administers the tenant.
+
+    Holds the roles until its caller's transaction ends: of the last two who leave at once, one stays.
+    """
+    return _is_last_of(_administrators().select_for_update(), user_id)
+
+
+def is_the_only_administrator(user_id: uuid.UUID) -> bool:
+    """As `is_last_administrator`, for a page: nothing is held, so it may be otherwise a moment later."""
+    return _is_last_of(_administrators(), user_id)
+
+
+def end_all(user_id: uuid.UUID, *, by: uuid.UUID | None, origin: Origin, now: datetime) -> None:
+    """Take every role of an account away. Runs in its caller's transaction."""
+    for role in Role.objects.filter(user=user_id, ended_at=None):
+        Role.objects.filter(pk=role.pk).update(ended_at=now)
+        record(RoleEnded(user=user_id, role=role.name, by=by), origin=origin)
+
+
+def _administrators() -> QuerySet[Role]:
+    return Role.objects.filter(name=Role.Name.ADMINISTRATOR, ended_at=None).order_by("pk")
+
+
+def _is_last_of(roles: QuerySet[Role], user_id: uuid.UUID) -> bool:
+    administrators = {role.user_id for role in roles if _is_genuine(role)}
+    others = administrators - {user_id}
+    is_one = others != administrators
+    return is_one and not User.objects.filter(pk__in=others, status=User.Status.ACTIVE).exists()
 
 
 def _is_genuine(role: Role) -> bool:

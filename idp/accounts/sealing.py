@@ -69,6 +69,9 @@ def freeze_for_seal(user: User, *, table: str, row: uuid.UUID) -> None:
             .exclude(status__in=[User.Status.FROZEN, User.Status.DELETED])
             .update(status=User.Status.FROZEN)
         )
+        if user.may_sign_in:
+            # Whoever holds this account in their hands sees it at once.
+            user.status = User.Status.FROZEN
         events = [SealInvalid(user=user.pk, table=table, row=row)]
         if frozen:
             record(*events, AccountFrozen(user=user.pk, reason="seal_invalid"))

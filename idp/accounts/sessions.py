@@ -7,17 +7,19 @@ from secrets import token_urlsafe
 
 from django.db.models import Q
 
-from idp import keyring
+from idp import keyring, statements
 from idp.accounts import logouts
 from idp.audit.events import Origin
 from idp.conf import Policy
-from idp.models import Grant, SignIn, User
+from idp.models import Grant, PendingSignIn, SignIn, User
 
 _SEAL = "sign-in"
 #: How stale `last_seen_at` may be: most requests then write nothing.
 _SEEN_EVERY = timedelta(minutes=1)
 #: For how long after its own end a sign-in may live on as a session of an application.
 _TOLD_AFTER_END = timedelta(days=30)
+
+_FIND = statements.Find(SignIn, by="key_hash", related=("user",))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +104,8 @@ def find(key: str, *, policy: Policy, now: datetime) -> SignIn | None:
     """
     if not key:
         return None
-    try:
-        # Not `first`, which would sort what can only be one.
-        row = SignIn.objects.select_related("user").get(key_hash=keyring.fingerprint(key))
-    except SignIn.DoesNotExist:
-        return None
-    return recognise(row, key, policy=policy, now=now)
+    row = _FIND(keyring.fingerprint(key))
+    return recognise(row, key, policy=policy, now=now) if row is not None else None
 
 
 def held(key: str) -> SignIn | None:
@@ -162,6 +160,7 @@ def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
 def end_all(user_id: uuid.UUID, *, by: str, now: datetime, except_for: uuid.UUID | None = None) -> Ended:
     """End every sign-in and every grant of an account, whatever its scope. Runs in its caller's transaction.
 
+    A sign-in that still waits for its second factor ends as well: what was shown of it may not be good any more.
     `except_for` names a sign-in that goes on, with what applications were given in it.
     """
     # An application's own session may have outlived ours: those whose time has passed here are told as well.
@@ -170,6 +169,7 @@ def end_all(user_id: uuid.UUID, *, by: str, now: datetime, except_for: uuid.UUID
     if except_for is not None:
         grants &= ~Q(sign_in=except_for) | Q(sign_in=None)
         sign_ins &= ~Q(pk=except_for)
+    PendingSignIn.objects.filter(user=user_id, finished_at=None).update(finished_at=now)
     return Ended(
         applications=logouts.post(grants & lately, now=now),
         # Those past their end are dead already; counting them would tell people of devices they do not have.

@@ -32,6 +32,31 @@ class AccountFrozen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountDeleted:
+    """Its owner had it deleted. What is kept of it from here on names nobody."""
+
+    name: ClassVar[str] = "idp.account.deleted"
+    user: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageChosen:
+    """The language of messages; empty: that of the page that asks."""
+
+    name: ClassVar[str] = "idp.account.language_chosen"
+    user: UUID
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataDownloaded:
+    """The owner took a copy of everything that is kept about them."""
+
+    name: ClassVar[str] = "idp.account.data_downloaded"
+    user: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class SealInvalid:
     """A row did not carry the seal that only this software can make: it was written by something else."""
 
@@ -56,6 +81,15 @@ class CredentialWritten:
     proof: UUID
     earned: str
     source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyCountWentBack:
+    """A passkey signed rightly, but counts fewer signatures than it did before: there may be a copy. Nobody got in."""
+
+    name: ClassVar[str] = "idp.passkey.count_went_back"
+    user: UUID
+    row: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +168,56 @@ class RoleGranted:
     user: UUID
     role: str
     by: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PausesEnded:
+    """The owner opened sign-in again after too many tries; how many there had been, and by whom. `source` earned it."""
+
+    name: ClassVar[str] = "idp.pauses.ended"
+    user: UUID
+    by_strangers: int
+    by_known_browsers: int
+    source: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleEnded:
+    """`by` is the administrator who took it away; None if its owner left."""
+
+    name: ClassVar[str] = "idp.role.ended"
+    user: UUID
+    role: str
+    by: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressCodeSent:
+    """A code went to an address that its owner adds or tests (`purpose`)."""
+
+    name: ClassVar[str] = "idp.address.code_sent"
+    user: UUID
+    claim: UUID
+    purpose: str
+    channel: str
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressCodeFailed:
+    name: ClassVar[str] = "idp.address.code_failed"
+    user: UUID
+    claim: UUID
+    tries_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressConfirmed:
+    """The code sent to an address that was there already was typed: it still works."""
+
+    name: ClassVar[str] = "idp.address.confirmed"
+    user: UUID
+    address: UUID
 
 
 @dataclass(frozen=True, kw_only=True)

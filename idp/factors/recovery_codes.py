@@ -72,6 +72,17 @@ def is_right(factors: list[Credential], code: str, *, origin: Origin, now: datet
     return number is not None and _spend(credential, number, origin=origin, now=now)
 
 
+def would_be_right(factors: list[Credential], code: str) -> bool:
+    """What `is_right` would say, without using the code up; the same hash."""
+    if not factors:
+        hashers.stretch(code, hashers.new_recipe())
+        return False
+    (credential,) = factors
+    number = _number_of(credential, code)
+    spent = SpentCode.objects.filter(credential=credential, version=credential.version, number=number)
+    return number is not None and not spent.exists()
+
+
 def left(credential: Credential) -> int:
     """How many codes of the set were not used yet; one query."""
     return HOW_MANY - SpentCode.objects.filter(credential=credential, version=credential.version).count()

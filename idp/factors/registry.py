@@ -14,7 +14,10 @@ from django.utils.translation import gettext as _
 from idp import browser
 from idp.conf import policy
 from idp.factors import tries
+from idp.factors.passkey import answers
+from idp.factors.passkey.challenges import Purpose
 from idp.models import Credential, Device, User
+from idp.pages import Problem
 
 Judge = Callable[[HttpRequest, User, Device | None, datetime], tries.Outcome]
 Prepare = Callable[[HttpRequest, User, datetime], dict[str, Any]]
@@ -51,6 +54,10 @@ class Kind:
     template: str
     #: Judges what that form sent. The person's password is proven.
     judge: Judge
+    #: What is said of a wrong answer, and beside what.
+    refusal: Callable[[], Problem]
+    #: A static file that the template needs.
+    script: str = ""
     #: What the template needs besides.
     prepare: Prepare = lambda _request, _user, _now: {}
     #: Whether an account has one at the most, so that its page makes a new one and manages the old.
@@ -86,6 +93,38 @@ def typed_code(request: HttpRequest, user: User, device: Device | None, now: dat
     )
 
 
+def code_refused() -> Problem:
+    return Problem("otp", _("That code isn't right"))
+
+
+def shown_passkey(request: HttpRequest, user: User, _device: Device | None, now: datetime) -> tries.Outcome:
+    """Judge a passkey's answer in the field `passkey`. It has no budget in common with codes, for nobody guesses it."""
+    shown = answers.shown(
+        request.POST.get("passkey", ""),
+        Purpose.FACTOR,
+        browser_hash=browser.browser_hash(request),
+        user=user,
+        origin=browser.origin(request),
+        policy=policy(),
+        now=now,
+    )
+    return tries.Right(kind=Credential.Kind.PASSKEY, more=(shown.kept,)) if shown else tries.Wrong(tries_left=None)
+
+
+def passkey_refused() -> Problem:
+    """What everybody is told whose passkey did not let them in, whatever is wrong with it."""
+    return Problem("passkey", _("That didn't work with this passkey. Try again, or use another way to sign in"))
+
+
+def _passkey() -> Words:
+    return Words(
+        title=_("Passkey"),
+        detail=_("Your finger, face or PIN on this device, or a security key. It also signs you in by itself."),
+        use=_("Use a passkey"),
+        heading=_("Use your passkey"),
+    )
+
+
 def _totp() -> Words:
     return Words(
         title=_("Authenticator app"),
@@ -106,6 +145,17 @@ def _recovery_codes() -> Words:
 
 KINDS: Final = (
     Kind(
+        name=Credential.Kind.PASSKEY,
+        slug="passkey",
+        icon="finger",
+        words=_passkey,
+        add_url="/account/factors/passkey/",
+        template="idp/factor/passkey.html",
+        judge=shown_passkey,
+        refusal=passkey_refused,
+        script="regain/passkey.js",
+    ),
+    Kind(
         name=Credential.Kind.TOTP,
         slug="totp",
         icon="shield",
@@ -113,6 +163,7 @@ KINDS: Final = (
         add_url="/account/factors/totp/",
         template="idp/factor/totp.html",
         judge=typed_code,
+        refusal=code_refused,
     ),
     Kind(
         name=Credential.Kind.RECOVERY_CODES,
@@ -122,6 +173,7 @@ KINDS: Final = (
         add_url="/account/factors/recovery-codes/",
         template="idp/factor/recovery_codes.html",
         judge=typed_code,
+        refusal=code_refused,
         single=True,
     ),
 )

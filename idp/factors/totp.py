@@ -61,6 +61,15 @@ def is_right(factors: list[Credential], code: str, *, now: datetime) -> bool:
     return any(step is not None and _use(factor, step, now=now) for factor, step in zip(factors, found, strict=True))
 
 
+def would_be_right(factors: list[Credential], code: str, *, now: datetime) -> bool:
+    """What `is_right` would say, without using the code up; the same work."""
+    found = [_matching(factor, code, now=now) for factor in factors]
+    if not factors:
+        step_of(_NOBODYS, code, now=now)
+    used = (factor.factor.counter for factor in factors)
+    return any(step is not None and step > last for step, last in zip(found, used, strict=True))
+
+
 def step_of(secret: bytes, code: str, *, now: datetime) -> int | None:
     """The time step that `code` belongs to, if it is near enough; the same work whether it is or not."""
     current = int(now.timestamp()) // int(STEP.total_seconds())

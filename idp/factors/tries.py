@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from django.db import transaction
 
-from idp import keyring, notices, throttle
+from idp import hashing, keyring, notices, throttle
 from idp.accounts import credentials
 from idp.audit.events import FactorPaused, Origin
 from idp.audit.record import record
@@ -42,6 +42,8 @@ _NOBODY: Final = User(id=uuid.UUID(int=0))
 @dataclass(frozen=True, kw_only=True)
 class Right:
     kind: str
+    #: Methods (RFC 8176) that it adds besides those of its kind.
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,20 +80,38 @@ def judge(
     on what was typed alone, such as account or typed name with the network: the account's own budget is then counted
     beside it, only for `user`, so that nobody without the password uses it up and nobody sees whether it is.
 
-    What has the form of neither is wrong, and costs no try: no code was guessed.
+    What has the form of neither is wrong, and costs no try: no code was guessed. Raises hashing.Busy, with nothing
+    counted, if a recovery code cannot be looked at now.
     """
     how = {"subject": subject, "device": device, "policy": policy, "origin": origin, "now": now}
     if (digits := totp.read(answer)) is not None:
         return attempt(user, Credential.Kind.TOTP, lambda of: totp.is_right(of, digits, now=now), **how)
     if (code := recovery_codes.read(answer)) is not None:
         kind = Credential.Kind.RECOVERY_CODES
-        return attempt(user, kind, lambda of: recovery_codes.is_right(of, code, origin=origin, now=now), **how)
+        # A place to hash before anything is counted: a try that is never judged must not pause anybody.
+        with hashing.place():
+            return attempt(user, kind, lambda of: recovery_codes.is_right(of, code, origin=origin, now=now), **how)
     return Wrong(tries_left=None)
 
 
 def has_form(answer: str) -> bool:
     """Whether `answer` could be a code at all."""
     return totp.read(answer) is not None or recovery_codes.read(answer) is not None
+
+
+def would_be_right(user: User | None, answer: str, *, now: datetime) -> bool:
+    """Whether `answer` is right at this moment. Counts nothing and uses nothing up, so its answer is never told.
+
+    For whoever has to know who tries before counting it: `judge` decides. Of nobody (None) nothing is right, with the
+    same work.
+    """
+    factors = credentials.factors_of(user or _NOBODY)
+    if (digits := totp.read(answer)) is not None:
+        return totp.would_be_right([each for each in factors if each.kind == Credential.Kind.TOTP], digits, now=now)
+    if (code := recovery_codes.read(answer)) is not None:
+        kept = [each for each in factors if each.kind == Credential.Kind.RECOVERY_CODES]
+        return recovery_codes.would_be_right(kept, code)
+    return False
 
 
 def attempt(

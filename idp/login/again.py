@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser
-from idp.accounts import credentials, devices, reauthentication, sessions
+from idp.accounts import credentials, reauthentication, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts, entrance
+from idp.factors import registry
+from idp.login import attempts, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
 from idp.models import SignIn
@@ -53,12 +54,17 @@ def freshly(view: View) -> Plain:
         here = current(request, now=now)
         if here is None:
             return SeeOther(_with_target("/sign-in", request))
-        has_factor = bool(credentials.factors_of(here.user))
-        if not reauthentication.is_fresh(here, has_factor=has_factor, policy=policy(), now=now):
+        if not is_fresh(here, now=now):
             return SeeOther(_with_target("/sign-in/again", request))
         return view(request, here, *args, **kwargs)
 
     return guarded
+
+
+def is_fresh(here: SignIn, *, now: datetime) -> bool:
+    """Whether this person has just shown who they are."""
+    has_factor = bool(credentials.factors_of(here.user))
+    return reauthentication.is_fresh(here, has_factor=has_factor, policy=policy(), now=now)
 
 
 def current(request: HttpRequest, *, now: datetime) -> SignIn | None:
@@ -69,29 +75,40 @@ def current(request: HttpRequest, *, now: datetime) -> SignIn | None:
 @require_http_methods(["GET", "POST"])
 @signed_in
 def again(request: HttpRequest, here: SignIn) -> HttpResponse:
-    """`/sign-in/again`: the password of whoever is signed in, once more; then the second factor, if there is one."""
+    """`/sign-in/again`: the password of whoever is signed in, once more, then the second factor; or a passkey."""
     now = timezone.now()
     if request.method == "GET":
         return _page(request, here)
+    target = entrance.local(request.GET.get("to", ""))
+    if request.POST.get(passkeys.FIELD):
+        entered = passkeys.again(request, here, target=target, now=now)
+        return entered or _page(request, here, faults=[registry.passkey_refused()])
     form = SignInForm({"username": here.user.preferred_username, "password": request.POST.get("password", "")})
     if faults := form.faults():
         return _page(request, here, faults=faults)
-    match attempts.try_password(
-        form.username,
-        form.password,
+    tried = attempts.Tried(
+        identifier=form.username,
+        password=form.password,
+        device_key=browser.cookie(request, browser.DEVICE),
         origin=browser.origin(request),
-        policy=policy(),
-        now=now,
-    ):
-        case attempts.Right(user=user):
-            device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
-            toward = Toward(target=entrance.local(request.GET.get("to", "")), continues=here)
-            return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
+    )
+    match attempts.try_password(tried, policy=policy(), now=now):
+        case attempts.Right() as right:
+            toward = Toward(target=target, continues=here)
+            return entrance.after_first(
+                request,
+                right.user,
+                right.amr,
+                toward=toward,
+                device=right.device,
+                has_factor=right.has_factor,
+                now=now,
+            )
         case attempts.Wrong(tries_left=tries_left):
             faults = [Problem("password", _("That password isn't right"))]
             return _page(request, here, faults=faults, tries_left=tries_left)
-        case attempts.Paused(until=until):
-            return _page(request, here, paused_until=until)
+        case attempts.Paused() as paused:
+            return pausing.answer(_page(request, here, paused=paused), paused, now=now)
 
 
 def _page(
@@ -100,7 +117,7 @@ def _page(
     *,
     faults: list[Problem] | None = None,
     tries_left: int | None = None,
-    paused_until: datetime | None = None,
+    paused: attempts.Paused | None = None,
 ) -> HttpResponse:
     user = here.user
     context = {
@@ -111,11 +128,12 @@ def _page(
         "username": user.preferred_username,
         "problems": faults or [],
         "tries_left": tries_left,
-        "paused_until": paused_until,
-        "rescue": hooks.rescue(""),
+        "paused": paused,
+        "rescue": hooks.rescue("", paused=paused is not None),
+        "passkey": passkeys.offered_to(user),
         "back_url": entrance.HOME,
     }
-    return render(request, "idp/again.html", context, status=429 if paused_until else 200)
+    return render(request, "idp/again.html", context)
 
 
 def _with_target(page: str, request: HttpRequest) -> str:

@@ -50,14 +50,16 @@ def after_first(
     *,
     toward: Toward,
     device: Device | None,
+    has_factor: bool = True,
     now: datetime,
 ) -> HttpResponse:
     """After a right password, or a passkey: the second factor, or in.
 
-    A browser that its owner trusts is not asked for it, except where a page of ours asks again.
+    A browser that its owner trusts is not asked for it, except where a page of ours asks again. `has_factor` is False
+    if the caller has just read that there is none; else they are looked at here.
     """
     excused = toward.continues is None and devices.is_trusted(device, now=now)
-    if MULTI_FACTOR in amr or excused or not credentials.factors_of(user):
+    if MULTI_FACTOR in amr or excused or not has_factor or not credentials.factors_of(user):
         return enter(request, user, amr, authenticated_at=now, toward=toward, device=device, now=now)
     return wait_for_factor(user, amr, authenticated_at=now, toward=toward, now=now)
 
@@ -113,13 +115,20 @@ def after_factor(
         )
 
 
-def stronger(here: SignIn, kind: str, *, where: str, now: datetime) -> HttpResponse | None:
+def stronger(
+    here: SignIn,
+    kind: str,
+    more: tuple[str, ...] = (),
+    *,
+    where: str,
+    now: datetime,
+) -> HttpResponse | None:
     """After somebody signed in showed a second factor of `kind`, and nothing else: on to `where`, with a new key.
 
     The same sign-in, as old as it was: `auth_time`, `max_age` and `prompt=login` are about its first factor, which was
     not shown again. None if it ended meanwhile.
     """
-    amr = strength.together(here.amr, kind)
+    amr = strength.together(here.amr, kind, more)
     renewed = sessions.renew(here, amr=amr, authenticated_at=here.authenticated_at, policy=policy(), now=now)
     if renewed is None:
         return None
@@ -140,7 +149,12 @@ def enter(
     trust: bool = False,
     now: datetime,
 ) -> HttpResponse:
-    """Sign in: session and keys anew, the browser noted, and on to where it leads."""
+    """Sign in: session and keys anew, the browser noted, and on to where it leads.
+
+    An account that was frozen on the way here, because a seal did not match, is not let in.
+    """
+    if not user.may_sign_in:
+        return SeeOther("/sign-in")
     origin = browser.origin(request)
     with transaction.atomic():
         begun = _session(request, user, amr, authenticated_at=authenticated_at, toward=toward, now=now)

@@ -30,7 +30,7 @@ from idp.plugins.waiting import application, sign_in_url
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Waiting:
+class Waiting:
     """Who is asked for a second factor, and what follows: exactly one of `pending` and `here` is there."""
 
     user: User
@@ -50,7 +50,7 @@ class _Waiting:
 def factor(request: HttpRequest) -> HttpResponse:
     """Ask for it; judge it; and in."""
     now = timezone.now()
-    waiting = _waiting(request, now=now)
+    waiting = who_waits(request, now=now)
     if waiting is None:
         return _nothing_waits(request, now=now)
     if request.method == "GET":
@@ -62,10 +62,10 @@ def factor(request: HttpRequest) -> HttpResponse:
         return _page(request, waiting, kind, faults=faults, now=now)
     device = devices.find(waiting.user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
     match kind.judge(request, waiting.user, device, now):
-        case tries.Right(kind=shown):
-            return _on(request, waiting, shown, now=now) or _over(request, waiting.interaction)
+        case tries.Right() as right:
+            return _on(request, waiting, right, now=now) or _over(request, waiting.interaction)
         case tries.Wrong(tries_left=tries_left):
-            faults = [Problem("otp", _("That code isn't right"))]
+            faults = [kind.refusal()]
             return _page(request, waiting, kind, faults=faults, tries_left=tries_left, now=now)
         case tries.Paused(until=until, for_good=for_good):
             return _page(request, waiting, kind, paused_until=until, for_good=for_good, now=now)
@@ -74,22 +74,22 @@ def factor(request: HttpRequest) -> HttpResponse:
 # --- Who is here ------------------------------------------------------------------------------------------
 
 
-def _waiting(request: HttpRequest, *, now: datetime) -> _Waiting | None:
+def who_waits(request: HttpRequest, *, now: datetime) -> Waiting | None:
     """The pending sign-in of this browser, if the address is about it; else who is signed in and asked for more."""
     asked = request.GET.get("i", "")
     interaction = interactions.find(request, asked, now=now)
     row = pending.find(browser.cookie(request, browser.PENDING), now=now)
     if row is not None and row.interaction_id == asked:
         kinds = registry.held(credentials.factors_of(row.user))
-        return _Waiting(user=row.user, kinds=kinds, pending=row, interaction=interaction) if kinds else None
+        return Waiting(user=row.user, kinds=kinds, pending=row, interaction=interaction) if kinds else None
     here = sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
     if here is None or interaction is None:
         return None
     kinds = registry.held(credentials.factors_of(here.user))
-    return _Waiting(user=here.user, kinds=kinds, here=here, interaction=interaction) if kinds else None
+    return Waiting(user=here.user, kinds=kinds, here=here, interaction=interaction) if kinds else None
 
 
-def _chosen(slug: str, waiting: _Waiting) -> Kind:
+def _chosen(slug: str, waiting: Waiting) -> Kind:
     """The kind they want to use, if they have it; else the best they have."""
     return next((kind for kind in waiting.kinds if kind.slug == slug), waiting.kinds[0])
 
@@ -109,19 +109,19 @@ def _faults(request: HttpRequest, kind: Kind) -> list[Problem]:
 # --- What follows -----------------------------------------------------------------------------------------
 
 
-def _on(request: HttpRequest, waiting: _Waiting, shown: str, *, now: datetime) -> HttpResponse | None:
+def _on(request: HttpRequest, waiting: Waiting, shown: tries.Right, *, now: datetime) -> HttpResponse | None:
     """In. None if another request was faster, or the sign-in ended."""
     if waiting.here is not None:
-        return entrance.stronger(waiting.here, shown, where=_continue(waiting.interaction), now=now)
+        return entrance.stronger(waiting.here, shown.kind, shown.more, where=_continue(waiting.interaction), now=now)
     if waiting.pending is None:
         return None
     # Who needs a recovery code has lost the better factor: not the moment to stop asking.
-    trusts = waiting.is_new and shown != Credential.Kind.RECOVERY_CODES and bool(request.POST.get("trust"))
-    amr = strength.together(waiting.pending.amr, shown)
+    trusts = waiting.is_new and shown.kind != Credential.Kind.RECOVERY_CODES and bool(request.POST.get("trust"))
+    amr = strength.together(waiting.pending.amr, shown.kind, shown.more)
     return entrance.after_factor(request, waiting.pending, amr, trust=trusts, now=now)
 
 
-def _cancelled(request: HttpRequest, waiting: _Waiting, *, now: datetime) -> HttpResponse:
+def _cancelled(request: HttpRequest, waiting: Waiting, *, now: datetime) -> HttpResponse:
     """Nothing of what was shown is left to whoever uses this browser next (SI-08)."""
     if waiting.pending is not None:
         pending.finish(waiting.pending, now=now)
@@ -167,7 +167,7 @@ def _continue(interaction: Interaction | None) -> str:
 
 def _page(
     request: HttpRequest,
-    waiting: _Waiting,
+    waiting: Waiting,
     kind: Kind,
     *,
     now: datetime,
@@ -199,6 +199,7 @@ def _page(
         "paused_until": paused_until,
         "for_good": for_good,
         "rescue": hooks.rescue(interaction.id if interaction else ""),
+        "asked_for": request.GET.get("i", ""),
         **kind.prepare(request, user, now),
     }
     return render(request, "idp/factor.html", context, status=429 if paused_until else 200)

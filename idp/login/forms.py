@@ -11,12 +11,17 @@ from idp.pages import Problem
 _LONGEST_PASSWORD = 1024
 
 
+#: Longer than any code with any spacing.
+_LONGEST_CODE = 100
+
+
 class SignInForm:
-    """User name and password as typed."""
+    """User name and password as typed; and a code, where the page has a field for one."""
 
     def __init__(self, posted: Mapping[str, str]) -> None:
         self.username = posted.get("username", "").strip()
         self.password = posted.get("password", "")
+        self.otp = posted.get("otp", "").strip()[: _LONGEST_CODE + 1]
 
     def faults(self) -> list[Problem]:
         """What to mend before anything is looked up. The same for every account, known or not."""

@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp import browser, interactions
-from idp.accounts import devices, sessions
+from idp import browser, hashing, interactions, problems
+from idp.accounts import sessions
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts, consents, entrance
+from idp.factors import registry
+from idp.login import attempts, consents, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
 from idp.login.leaving import let_form_end_at
@@ -32,32 +33,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, interaction_id, now=now)
     if request.POST.get("cancel"):
         return _cancelled(request, interaction_id, now=now)
-    form = SignInForm(request.POST)
-    if faults := form.faults():
-        return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
-    match attempts.try_password(
-        form.username,
-        form.password,
-        origin=browser.origin(request),
-        policy=policy(),
-        now=now,
-    ):
-        case attempts.Right(user=user):
-            device = devices.find(user.pk, browser.cookie(request, browser.DEVICE), policy=policy(), now=now)
-            toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
-            return entrance.after_first(request, user, ["pwd"], toward=toward, device=device, now=now)
-        case attempts.Wrong(tries_left=tries_left):
-            faults = [Problem("password", _("That username and password don't match"))]
-            return _sign_in_page(
-                request,
-                interaction_id,
-                now=now,
-                username=form.username,
-                faults=faults,
-                tries_left=tries_left,
-            )
-        case attempts.Paused(until=until):
-            return _sign_in_page(request, interaction_id, now=now, username=form.username, paused_until=until)
+    toward = Toward(interaction_id=interaction_id, target=entrance.local(request.GET.get("to", "")))
+    if request.POST.get(passkeys.FIELD):
+        faults = [registry.passkey_refused()]
+        entered = passkeys.sign_in(request, toward=toward, now=now)
+        return entered or _sign_in_page(request, interaction_id, now=now, faults=faults)
+    try:
+        return _with_password(request, toward, now=now)
+    except hashing.Busy:
+        return problems.busy(request, retry_after=hashing.RETRY_AFTER, username=SignInForm(request.POST).username)
 
 
 @require_http_methods(["GET", "POST"])
@@ -90,6 +74,40 @@ def consent(request: HttpRequest) -> HttpResponse:
     return _on(request)
 
 
+def _with_password(request: HttpRequest, toward: Toward, *, now: datetime) -> HttpResponse:
+    """Judge what was typed. Raises hashing.Busy before anything is counted, if there is no place to hash."""
+    interaction_id = toward.interaction_id
+    form = SignInForm(request.POST)
+    if request.POST.get("again"):
+        # From the page that says we are too busy: back to this one, with the name that was typed.
+        return _sign_in_page(request, interaction_id, now=now, username=form.username)
+    if faults := form.faults():
+        return _sign_in_page(request, interaction_id, now=now, username=form.username, faults=faults)
+    tried = attempts.Tried(
+        identifier=form.username,
+        password=form.password,
+        otp=form.otp,
+        device_key=browser.cookie(request, browser.DEVICE),
+        origin=browser.origin(request),
+    )
+    match attempts.try_password(tried, policy=policy(), now=now):
+        case attempts.Right() as right:
+            return entrance.after_first(
+                request,
+                right.user,
+                right.amr,
+                toward=toward,
+                device=right.device,
+                has_factor=right.has_factor,
+                now=now,
+            )
+        case attempts.Wrong() as wrong:
+            return _sign_in_page(request, interaction_id, now=now, username=form.username, wrong=wrong)
+        case attempts.Paused() as paused:
+            page = _sign_in_page(request, interaction_id, now=now, username=form.username, paused=paused)
+            return pausing.answer(page, paused, now=now)
+
+
 def _sign_in_page(
     request: HttpRequest,
     interaction_id: str,
@@ -97,8 +115,8 @@ def _sign_in_page(
     now: datetime,
     username: str | None = None,
     faults: list[Problem] | None = None,
-    tries_left: int | None = None,
-    paused_until: datetime | None = None,
+    wrong: attempts.Wrong | None = None,
+    paused: attempts.Paused | None = None,
 ) -> HttpResponse:
     interaction = interactions.find(request, interaction_id, now=now)
     if interaction is not None:
@@ -107,15 +125,24 @@ def _sign_in_page(
     context = {
         "application": application(interaction.client) if interaction else None,
         "username": username or "",
-        "problems": faults or [],
-        "rescue": hooks.rescue(interaction.id if interaction else ""),
-        "tries_left": tries_left,
-        "paused_until": paused_until,
+        "problems": [_mismatch(wrong)] if wrong else faults or [],
+        "rescue": hooks.rescue(interaction.id if interaction else "", paused=paused is not None),
+        "tries_left": wrong.tries_left if wrong else None,
+        "paused": paused,
+        # Whoever waits may show a second factor instead; the field is there for everybody, with or without one.
+        "asks_for_code": paused is not None or "otp" in request.POST,
         "can_cancel": interaction is not None,
+        "passkey": passkeys.offered(),
     }
-    response = render(request, "idp/sign_in.html", context, status=429 if paused_until else 200)
+    response = render(request, "idp/sign_in.html", context)
     browser.remember(request, response)
     return response
+
+
+def _mismatch(wrong: attempts.Wrong) -> Problem:
+    if wrong.with_factor:
+        return Problem("password", _("That username, password and code don't match"))
+    return Problem("password", _("That username and password don't match"))
 
 
 def _cancelled(request: HttpRequest, interaction_id: str, *, now: datetime) -> HttpResponse:

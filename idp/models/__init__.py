@@ -1,5 +1,6 @@
 """The record: one file for each kind of row. Rules live above, in `accounts`, `oidc` and `audit`."""
 
+from idp.models.address_claim import AddressClaim, AddressNote
 from idp.models.audit import AuditEntry, AuditHead
 from idp.models.ceremony import Ceremony
 from idp.models.client import Client
@@ -14,10 +15,13 @@ from idp.models.role import Role
 from idp.models.seen import Seen
 from idp.models.sign_in import PendingSignIn, SignIn
 from idp.models.signing_key import SigningKey
+from idp.models.tombstone import Tombstone
 from idp.models.user import User
 
 __all__ = [
     "AccessToken",
+    "AddressClaim",
+    "AddressNote",
     "AuditEntry",
     "AuditHead",
     "Ceremony",
@@ -37,5 +41,6 @@ __all__ = [
     "SignIn",
     "SigningKey",
     "SpentCode",
+    "Tombstone",
     "User",
 ]

@@ -34,6 +34,8 @@ class Message(models.Model):
     facts = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
+    #: Which bell its worker answers: the same bell again means that this worker is no more.
+    bell = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     #: When it may next be tried, and after when it is of no use to anybody.
     due_at = models.DateTimeField()
@@ -45,7 +47,7 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["reference", "number", "address"], name="idp_message_once"),
         ]
-        indexes = [models.Index(fields=["state", "due_at"], name="idp_message_due")]
+        indexes = [models.Index(fields=["state", "queue", "due_at"], name="idp_message_by_queue")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from idp import keyring
+from idp import keyring, statements
 from idp.conf import Policy
 from idp.models import AccessToken, Grant
 from idp.oidc import id_tokens
@@ -20,6 +20,8 @@ JWT = "jwt"
 #: RFC 9068 2.1: what it is, so that it can stand for no other token of ours.
 _TYPE = "at+jwt"
 _ENTROPY_BYTES = 32
+
+_FIND = statements.Find(AccessToken, by="token_hash", related=("grant__user", "grant__client"))
 
 
 def issue(
@@ -43,7 +45,7 @@ def issue(
     )
     token = _jwt(row, grant, client) if client.record.access_token_format == JWT else token_urlsafe(_ENTROPY_BYTES)
     row.token_hash = keyring.fingerprint(token)
-    row.save(force_insert=True)
+    statements.insert(row)
     return token
 
 
@@ -52,11 +54,9 @@ def find(token: str, *, now: datetime) -> AccessToken | None:
 
     Ended grants, disabled clients and people who may not sign in have none.
     """
-    # The hot path: one look-up by key, the rest is asked of the row. As SQL it costs more to write than to run.
-    rows = AccessToken.objects.select_related("grant__user", "grant__client")
-    try:
-        found = rows.get(token_hash=keyring.fingerprint(token))
-    except AccessToken.DoesNotExist:
+    # The hot path: one look-up by key, the rest is asked of the row.
+    found = _FIND(keyring.fingerprint(token))
+    if found is None:
         return None
     grant = found.grant
     lives = (

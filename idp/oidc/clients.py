@@ -5,6 +5,7 @@ after `_KEPT`.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from hmac import compare_digest
 from time import monotonic
 from typing import Any
@@ -41,7 +42,7 @@ class RelyingParty(ClientMixin):  # type: ignore[misc]
     def client_id(self) -> str:
         return self.record.client_id
 
-    @property
+    @cached_property
     def scopes(self) -> tuple[str, ...]:
         """What it may ask for, of what there is."""
         registered = self.record.scope.split()

@@ -14,11 +14,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_urlsafe
-from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from idp import keyring
+from idp import keyring, statements
 from idp.audit.events import GrantReuseDetected
 from idp.audit.record import record
 from idp.conf import Policy
@@ -29,6 +28,17 @@ from idp.oidc.parameters import AuthorizationRequest
 
 _SEAL = "refresh-token"
 _ENTROPY_BYTES = 32
+
+#: Of any number of requests at once, one finds its code unused.
+_REDEEM = statements.Change(
+    Grant,
+    "code_redeemed_at = %(now)s "
+    "WHERE code_hash = %(code_hash)s AND client_id = %(client)s AND redirect_uri = %(redirect_uri)s "
+    "AND code_redeemed_at IS NULL AND code_expires_at > %(now)s AND ended_at IS NULL "
+    "AND EXISTS (SELECT 1 FROM idp_user WHERE idp_user.id = idp_grant.user_id AND idp_user.status = %(active)s)",
+    now="code_redeemed_at",
+    client="client_id",
+)
 
 
 def begin(
@@ -41,7 +51,7 @@ def begin(
 ) -> str:
     """Write the grant for an answered request; returns its authorization code, of which only a hash stays."""
     code = token_urlsafe(_ENTROPY_BYTES)
-    Grant.objects.create(
+    grant = Grant(
         client=client.record,
         user=sign_in.user,
         sign_in=sign_in,
@@ -60,6 +70,7 @@ def begin(
         code_expires_at=now + policy.code_lifetime,
         created_at=now,
     )
+    statements.insert(grant)
     return code
 
 
@@ -69,20 +80,15 @@ def redeem(code: str, redirect_uri: str, client: RelyingParty, *, now: datetime)
     A second time ends the family. Runs in its caller's transaction.
     """
     code_hash = keyring.fingerprint(code)
-    claimed = _update(
-        "code_redeemed_at = %s "
-        "WHERE code_hash = %s AND client_id = %s AND redirect_uri = %s "
-        "AND code_redeemed_at IS NULL AND code_expires_at > %s AND ended_at IS NULL "
-        "AND EXISTS (SELECT 1 FROM idp_user WHERE idp_user.id = idp_grant.user_id AND idp_user.status = %s)",
-        _db("code_redeemed_at", now),
-        code_hash,
-        _db("client", client.record.pk),
-        redirect_uri,
-        _db("code_expires_at", now),
-        User.Status.ACTIVE,
+    claimed = _REDEEM(
+        code_hash=code_hash,
+        client=client.record.pk,
+        redirect_uri=redirect_uri,
+        now=now,
+        active=User.Status.ACTIVE.value,
     )
-    if claimed:
-        return claimed[0]
+    if claimed is not None:
+        return claimed
     used = Grant.objects.filter(code_hash=code_hash, client=client.record, code_redeemed_at__isnull=False)
     _end_family(used.first(), what="code", now=now)
     return None
@@ -211,17 +217,3 @@ def _read(token: str) -> _Shown | None:
 
 def _family(grant_id: uuid.UUID) -> str:
     return urlsafe_b64encode(grant_id.bytes).rstrip(b"=").decode()
-
-
-# --- UPDATE … RETURNING, which Django has no word for ---------------------------------------------------------
-
-
-def _update(assignments: str, *parameters: Any) -> list[Grant]:
-    # Only our own words are put together here; every value travels as a parameter.
-    return list(Grant.objects.raw(f"UPDATE idp_grant SET {assignments} RETURNING *", parameters))  # noqa: S608
-
-
-def _db(name: str, value: Any) -> Any:
-    """`value` as this database keeps it in that column (SQLite has neither UUIDs nor times)."""
-    field: Any = Grant._meta.get_field(name)  # noqa: SLF001 -- Django's public API
-    return field.get_db_prep_value(value, connection)

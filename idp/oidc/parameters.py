@@ -1,6 +1,6 @@
 """An authorization request as it was sent, and as it is kept once it passed every check of `checks`."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.http import QueryDict
@@ -107,7 +107,7 @@ class AuthorizationRequest:
 
     def parameters(self) -> dict[str, Any]:
         """What is stored of a request that waits: every field that has a value."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", None, ())}
+        return {name: value for name, value in vars(self).items() if value not in ("", None, ())}
 
     @classmethod
     def stored(cls, parameters: dict[str, Any]) -> Self:

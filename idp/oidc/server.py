@@ -11,6 +11,7 @@ decides, and what it says about a request is a constant.
 import json
 import logging
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from authlib.integrations.django_oauth2.requests import DjangoOAuth2Payload
@@ -57,7 +58,7 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]
 
 
 class _Body(DjangoOAuth2Payload):  # type: ignore[misc]
-    @property
+    @cached_property
     def data(self) -> dict[str, str]:
         return self._request.POST.dict()  # type: ignore[no-any-return]
 

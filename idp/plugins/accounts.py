@@ -10,7 +10,7 @@ from idp.accounts import lookup, sealing
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
-__all__ = ["Account", "AddressRef", "address", "canonical", "find", "username"]
+__all__ = ["Account", "AddressRef", "address", "canonical", "channels", "find", "username"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,12 @@ def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> Ad
         .first()
     )
     return AddressRef(id=row[0], version=row[1]) if row else None
+
+
+def channels(user: UUID, *, now: datetime) -> frozenset[str]:
+    """By which channels the account could be sent a code today; one query."""
+    rows = RecoveryAddress.objects.filter(Q(usable_from=None) | Q(usable_from__lte=now), told_until=None, user=user)
+    return frozenset(rows.values_list("channel", flat=True))
 
 
 def username(user: UUID | None) -> str:

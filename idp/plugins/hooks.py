@@ -1,10 +1,12 @@
 """Where an app may hook into the provider. `settings.IDP_PLUGINS` names the classes; idp imports none of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -15,7 +17,23 @@ from django.utils.module_loading import import_string
 from idp.channels import Letter
 from idp.models import Message
 
-__all__ = ["Letter", "Link", "Message", "Plugin", "letter", "plugins", "rescue", "urlpatterns"]
+__all__ = [
+    "About",
+    "Letter",
+    "Link",
+    "Message",
+    "Plugin",
+    "Telling",
+    "Thing",
+    "WayBack",
+    "WaysBack",
+    "history",
+    "letter",
+    "plugins",
+    "rescue",
+    "urlpatterns",
+    "ways_back",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +44,55 @@ class Link:
     label: str
 
 
+class Thing(StrEnum):
+    """What people lose."""
+
+    PHONE = "phone"
+    MAILBOX = "mailbox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """A way back into one account that would work today."""
+
+    #: Ways of one kind prove the same thing: two mailboxes are one kind.
+    kind: str
+    #: Its words, in the language that is active when they are asked for.
+    label: str
+    #: With what it is lost; None if with nothing that people carry about.
+    lost_with: Thing | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaysBack:
+    """Every way back into one account, and of how many kinds somebody needs them."""
+
+    ways: tuple[WayBack, ...] = ()
+    needed: int = 1
+
+
+class About(StrEnum):
+    """What an entry of an account's history is about: its owner may look at one kind only."""
+
+    SIGNING_IN = "signing-in"
+    SECURITY = "security"
+    RECOVERY = "recovery"
+    APPLICATIONS = "applications"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """How entries of one name are told to the owner of the account."""
+
+    about: About
+    #: One sentence of the entry's fields, in the active language. An application's `client_id` comes with its name,
+    #: as `application`.
+    say: Callable[[Mapping[str, Any]], str]
+    #: Whether it is something that its owner should look at.
+    alarming: bool = False
+
+
 class Plugin:
     """What an app may answer to. Each method has an answer that means "nothing from me"."""
 
@@ -33,15 +100,27 @@ class Plugin:
         """The addresses of the app's pages."""
         return ()
 
-    def rescue(self, interaction_id: str) -> Link | None:
-        """The way on for somebody who cannot sign in; shown on the sign-in screen and beside each error."""
-        del interaction_id
+    def rescue(self, interaction_id: str, *, paused: bool) -> Link | None:
+        """The way on for somebody who cannot sign in; shown on the sign-in screen and beside each error.
+
+        `paused`: they may know their password, but there were too many tries.
+        """
+        del interaction_id, paused
         return None
 
     def letter(self, message: Message, *, language: str) -> Letter | None:
         """The words of a message of the app's own kind; None if it is not the app's, or of no more use."""
         del message, language
         return None
+
+    def ways_back(self, user: UUID, *, now: datetime) -> WaysBack | None:
+        """The ways back into this account that the app really offers; None if it offers none to anybody."""
+        del user, now
+        return None
+
+    def history(self) -> Mapping[str, Telling]:
+        """How the app's own audit entries are told to the owner of an account, by the name of the event."""
+        return {}
 
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
@@ -59,14 +138,24 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
     return [pattern for plugin in plugins() for pattern in plugin.urlpatterns()]
 
 
-def rescue(interaction_id: str) -> Link | None:
+def rescue(interaction_id: str, *, paused: bool = False) -> Link | None:
     """The first plug-in's way on."""
-    return next((link for plugin in plugins() if (link := plugin.rescue(interaction_id))), None)
+    return next((link for plugin in plugins() if (link := plugin.rescue(interaction_id, paused=paused))), None)
 
 
 def letter(message: Message, *, language: str) -> Letter | None:
     """The words of `message` from whichever plug-in it belongs to."""
     return next((words for each in plugins() if (words := each.letter(message, language=language))), None)
+
+
+def ways_back(user: UUID, *, now: datetime) -> WaysBack:
+    """The ways back that the first plug-in with any offers; of no plug-in, none."""
+    return next((found for each in plugins() if (found := each.ways_back(user, now=now))), WaysBack())
+
+
+def history() -> dict[str, Telling]:
+    """How the entries of every plug-in are told."""
+    return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
 
 
 @receiver(setting_changed)

@@ -48,6 +48,16 @@ class RecoveryThrottled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountUnlocked:
+    """Sign-in was opened again; the password stayed."""
+
+    name: ClassVar[str] = "recovery.unlocked"
+    user: UUID
+    journey: UUID
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecoveryCompleted:
     name: ClassVar[str] = "recovery.completed"
     user: UUID

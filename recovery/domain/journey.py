@@ -1,7 +1,8 @@
 """One attempt, in one browser, to regain an account: facts that are stored, and the step they lead to.
 
-There is no stored step and no flag. NEW_PASSWORD is *defined* as "enough has been proven", so it cannot be
-reached in any other way; the back button is just another request; a change of policy applies at once.
+There is no stored step and no flag. NEW_PASSWORD is *defined* as "enough has been proven", and UNLOCK as the same for
+somebody who knows their password, so neither can be reached in any other way; the back button is just another request;
+a change of policy applies at once.
 
 Instead of a class per step (anybody may write the state) or a stored state with a transition table (state and
 facts can disagree, and that is where the bugs live).
@@ -14,6 +15,10 @@ from uuid import UUID
 
 from recovery.domain.policy import RecoveryPolicy
 
+#: What can stop somebody: they forgot their password; or they know it, but sign-in is paused.
+FORGOT = "forgot"
+LOCKED = "locked"
+
 
 class Step(StrEnum):
     """The question the journey asks next."""
@@ -24,6 +29,7 @@ class Step(StrEnum):
     ADDRESS = "address"
     CODE = "code"
     NEW_PASSWORD = "password"
+    UNLOCK = "unlock"
     DONE = "done"
     ENDED = "ended"
 
@@ -72,7 +78,7 @@ def current_step(journey: Journey | None, policy: RecoveryPolicy, *, now: dateti
     if journey.problem not in policy.problems:
         return Step.PROBLEM
     if is_enough(journey.proven, policy):
-        return Step.NEW_PASSWORD
+        return Step.UNLOCK if journey.problem == LOCKED else Step.NEW_PASSWORD
     if journey.method not in policy.methods or journey.method in journey.proven:
         return Step.METHOD
     return Step.CODE if journey.challenged else Step.ADDRESS

@@ -43,7 +43,7 @@ class RecoveryPolicy:
     """What a tenant asks of people who lost their way in. Tightened freely, loosened within these bounds."""
 
     #: The problems and methods on screen, in their order. What is listed must be built and registered.
-    problems: tuple[str, ...] = ("forgot",)
+    problems: tuple[str, ...] = ("forgot", "locked")
     methods: tuple[str, ...] = ("email",)
     #: How many different methods must be passed.
     proofs_required: int = 1

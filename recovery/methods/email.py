@@ -7,13 +7,12 @@ from django.core.validators import validate_email
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from idp.plugins import delivery
+from idp.plugins import delivery, otp
 from idp.plugins.delivery import Message
 from idp.plugins.hooks import Letter
 from idp.plugins.web import Choice
 from recovery import codes
 from recovery.conf import policy
-from recovery.domain import otp
 from recovery.models import Challenge
 
 

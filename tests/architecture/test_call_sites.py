@@ -40,6 +40,7 @@ CALLS = [
         "idp.accounts.reauthentication, which asks how fresh a sign-in is, or recovery.proof.mint",
     ),
     ("mint", {"recovery/flow.py"}, "recovery.flow.set_new_password"),
+    ("open_again", {"recovery/flow.py"}, "recovery.flow, which asks for proofs first"),
     ("write_factor", {"idp/factors/enrolment.py"}, "idp.factors.enrolment, which tells the owner"),
     ("remove_factor", {"idp/factors/enrolment.py"}, "idp.factors.enrolment, which tells the owner"),
     ("remove_address", {"idp/accounts/addresses.py"}, "idp.accounts.addresses, which tells the owner"),

@@ -16,11 +16,28 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from idp.accounts import credentials
+from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.models import RecoveryAddress, User
 from tests.conftest import make_person
+from tests.full import full_pool
 from tests.journeys.test_forgotten_password import authorization_request
 from tests.recovery.walk import photograph, wrong_codes
 from tests.story import Person, code_in, post_office
+
+
+def with_a_second_factor():
+    user, now = make_person(), timezone.now()
+    proof = Proof(
+        user=user.pk,
+        kind="recovery_codes",
+        replaces=0,
+        earned=Earned.STEP_UP,
+        source=user.pk,
+        expires_at=now + PROOF_LIFETIME,
+    )
+    credentials.write_factor(proof, "hashes of ten codes", name="Codes", now=now)
+
 
 #: What is in the database of "jane", by what somebody could want to find out about her.
 PEOPLE = {
@@ -29,6 +46,7 @@ PEOPLE = {
     "known, and another address is hers": lambda: make_person(email="jane@elsewhere.example"),
     "known, without an address": lambda: make_person(addresses=[]),
     "known, with many addresses": lambda: make_person(addresses=["jane@contoso.example", "b@c.example", "c@d.example"]),
+    "with a second factor": with_a_second_factor,
     "without a password": lambda: make_person(password=None),
     "invited": lambda: make_person(status=User.Status.INVITED, password=None, addresses=[]),
     "suspended": lambda: make_person(status=User.Status.SUSPENDED),
@@ -116,6 +134,48 @@ def sign_in_fails(person, _clock):
     assert person.page.status == 429
 
 
+def locked_out(person, clock):
+    """Until the pause, with a code beside the password, after the pause, and on to opening the account again."""
+    person.open("/sign-in")
+    for _again in range(11):
+        person.submit(username="jane", password="not this one, sadly")
+    person.submit(username="jane", password="not this one, sadly", otp="123 456")
+    person.submit(username="jane", password="", otp="123 456")
+    clock.shift(timedelta(seconds=61))
+    person.submit(username="jane", password="not this one, sadly", otp="")
+    person.submit(username="jane", password="not this one, sadly", otp="")
+    assert person.page.status == 429
+    person.click("cant-access")
+    person.submit(identifier="jane")
+    person.submit(problem="locked")
+    person.submit(method="email")
+    person.submit(address="jane@contoso.example")
+    deliver(clock)
+    person.submit(code=wrong_codes("1234 5678", 1)[0])
+    person.open("/recovery/unlock/")
+    assert person.page.name == "recovery-code"
+
+
+def no_password_helps(person, clock):
+    """A hundred failures in a row, and a month later; where a hundred are five."""
+    person.open("/sign-in")
+    for _again in range(6):
+        person.submit(username="jane", password="not this one, sadly")
+    clock.shift(timedelta(days=30))
+    person.submit(username="jane", password="not this one, sadly")
+    assert "no longer opens" in person.page
+
+
+def sign_in_is_refused(person, _clock):
+    """Too many at once: nobody's password is looked at."""
+    person.open("/sign-in")
+    with full_pool():
+        for _again in range(3):
+            person.submit(username="jane", password="not this one, sadly")
+            assert person.page.status == 503
+            person.submit(again="1")
+
+
 def recovery_ends(person, clock):
     """All the way to the code's page, to its end, and once around."""
     person.open("/recovery/")
@@ -174,7 +234,10 @@ def transcript(arrange, walk):
 
 
 @pytest.mark.parametrize("who", [name for name in PEOPLE if name != "known"])
-@pytest.mark.parametrize("walk", [sign_in_fails, recovery_ends, recovery_is_throttled, recovery_runs_out])
+@pytest.mark.parametrize(
+    "walk",
+    [sign_in_fails, sign_in_is_refused, locked_out, recovery_ends, recovery_is_throttled, recovery_runs_out],
+)
 def test_nothing_tells_whether_there_is_an_account(db, who, walk):
     transcript(lambda: None, walk)  # what is read once and kept is read now
     with time_machine.travel(timezone.now(), tick=False):
@@ -183,6 +246,16 @@ def test_nothing_tells_whether_there_is_an_account(db, who, walk):
     assert len(known) > 20
     for line, theirs in zip(known, other, strict=True):
         assert line == theirs
+
+
+@pytest.mark.parametrize("who", ["unknown", "suspended", "with a second factor"])
+def test_not_even_a_hundred_failures_tell_whether_there_is_an_account(db, settings, who):
+    settings.IDP = {**settings.IDP, "sign_in_failures": 5}
+    transcript(lambda: None, no_password_helps)
+    with time_machine.travel(timezone.now(), tick=False):
+        known = transcript(PEOPLE["known"], no_password_helps)
+        for line, theirs in zip(known, transcript(PEOPLE[who], no_password_helps), strict=True):
+            assert line == theirs
 
 
 @pytest.mark.parametrize("provider", [Away, Unwilling, EmailBackend], ids=["away", "unwilling", "willing"])
@@ -227,14 +300,14 @@ def test_a_code_is_sent_only_where_the_typed_address_is_the_accounts(db):
         sent[who] = [(message.to, bool(code_in(message))) for message in post_office()]
         transaction.savepoint_rollback(point)
     to_jane = [(["jane@contoso.example"], True)]
-    owners = {"known", "known, with many addresses", "without a password"}
+    owners = {"known", "known, with many addresses", "with a second factor", "without a password"}
     assert sent == {who: to_jane if who in owners else [] for who in PEOPLE}
     assert not RecoveryAddress.objects.exists()
 
 
 def test_a_decoys_answer_is_never_right(db, monkeypatch):
     """Not even if somebody guesses what its code would have been."""
-    monkeypatch.setattr("recovery.domain.otp.hotp", lambda *_arguments: 12345678)
+    monkeypatch.setattr("idp.otp.hotp", lambda *_arguments: 12345678)
     person = Person()
     person.open("/recovery/")
     person.submit(identifier="nobody")

@@ -43,7 +43,7 @@ forgot-password forgot resetpassword recovery/reset recovery/link recovery/verif
 recovery/confirm recovery/skip recovery/cancel recovery/journey recovery/journeys recovery/challenge
 recovery/code/show recovery/codes recovery/api api api/users api/users/1/password api/v1/users
 api/v1/credentials users users/1 users/1/password user/1/reset-credentials
-realms/master/login-actions/reset-credentials auth/realms/master auth/admin account/password
+realms/master/login-actions/reset-credentials auth/realms/master auth/admin account/reset-password
 account/email account/addresses account/reset console/users/1/password console/people/1/reset
 impersonate hijack su login-as sudo become masquerade debug __debug__ silk django_rq flower rq
 signup oauth2/token oauth/authorize o/authorize graphql graphiql swagger openapi.json schema docs
@@ -132,12 +132,15 @@ def every_page():
     person.open("/sign-in")
     person.submit(username="jane", password=NEW_PASSWORD)
     yield "/account/", person.page.response
+    for path in ROUTES:
+        if path.startswith("/account/"):
+            yield path, person.http.get(path, secure=True)
     yield "/nowhere", person.open("/nowhere").response
     yield "/sign-in", person.http.put("/sign-in", secure=True)
     yield "/sign-in", person.http.post("/sign-in", b"x" * 100_000, content_type="text/plain", secure=True)
 
 
-def test_a_password_is_asked_for_at_sign_in_and_at_the_end_of_a_recovery_and_nowhere_else(jane):
+def test_a_password_is_asked_for_to_sign_in_to_change_it_and_at_the_end_of_a_recovery_and_nowhere_else(jane):
     asking = set()
     for url, response in every_page():
         fields = Fields()
@@ -149,7 +152,11 @@ def test_a_password_is_asked_for_at_sign_in_and_at_the_end_of_a_recovery_and_now
         for target in fields.targets:
             assert target.startswith(("/", "#", "?", "data:image/")), f"{url} leads to {target}"
             assert not target.startswith("//"), url
-    assert asking == {("/sign-in", "password"), ("/recovery/password/", "new_password")}
+    assert asking == {
+        ("/sign-in", "password"),
+        ("/recovery/password/", "new_password"),
+        ("/account/password/", "current_password", "new_password"),
+    }
 
 
 # --- Headers ----------------------------------------------------------------------------------------------
@@ -197,7 +204,8 @@ def test_every_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts(jane):
     person.submit(username="jane", password=NEW_PASSWORD)
     for cookie in person.http.cookies.values():
         found.setdefault(cookie.key, []).append(cookie)
-    assert set(found) == {f"__Host-regain-{name}" for name in ("session", "browser", "recovery", "csrf", "language")}
+    names = ("session", "browser", "device", "recovery", "csrf", "language")
+    assert set(found) == {f"__Host-regain-{name}" for name in names}
     for name, cookies in found.items():
         for cookie in cookies:
             assert cookie["secure"], name

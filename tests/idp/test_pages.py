@@ -7,6 +7,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from idp import pages
+from idp.account.frame import Entry
+from idp.login.attempts import Paused
 from idp.pages import Application, Choice, Link, Problem, Step
 from tests.hosted import LANGUAGES, assert_says_what_to_mend, assert_sound, render
 
@@ -24,8 +26,10 @@ SIGN_IN = {
     "problems": [],
     "rescue": RESCUE,
     "tries_left": None,
-    "paused_until": None,
+    "paused": None,
+    "asks_for_code": False,
     "can_cancel": True,
+    "passkey": True,
 }
 MISMATCH = Problem("password", "That username and password don't match")
 CONSENT = {
@@ -37,6 +41,11 @@ CONSENT = {
         {"value": "email", "sentence": "Your email"},
     ],
     "optional": [{"value": "phone", "sentence": "Your phone number"}],
+}
+#: What the frame of the account pages adds to a page's own context.
+FRAMED = {
+    "account": {"name": "Jane Doe", "label": "jane@contoso.example", "initial": "J"},
+    "menu": [Entry(url="/account/", label="Overview", current=True)],
 }
 EVERY_PAGE = {
     "sign-in": ("idp/sign_in.html", SIGN_IN),
@@ -62,8 +71,9 @@ EVERY_PAGE = {
     "sign-out": ("idp/sign_out.html", {"application": PAYROLL, "hidden": {"state": 'a"b'}}),
     "signed-out": ("idp/signed_out.html", {"application": PAYROLL, "sign_in_url": "/sign-in"}),
     "applications": (
-        "idp/applications.html",
-        {
+        "idp/account/applications.html",
+        FRAMED
+        | {
             "applications": [
                 {
                     "client_id": "payroll",
@@ -74,11 +84,40 @@ EVERY_PAGE = {
                 },
             ],
             "withdrawn": True,
+        },
+    ),
+    "account": (
+        "idp/account/overview.html",
+        FRAMED
+        | {
+            "ways": [
+                {
+                    "id": "security",
+                    "url": "/account/security/",
+                    "title": "Security info",
+                    "detail": "How you sign in",
+                    "icon": "shield",
+                },
+            ],
+        },
+    ),
+    "sign-in-again": (
+        "idp/again.html",
+        {
+            "account": {"label": "jane@contoso.example", "initial": "J"},
+            "username": "jane",
+            "problems": [Problem("passkey", "That didn't work with this passkey")],
+            "rescue": RESCUE,
+            "passkey": True,
             "back_url": "/account/",
         },
     ),
-    "account": ("idp/account.html", {"account": {"name": "Jane Doe", "label": "jane@contoso.example"}}),
+    "factors-passkey": (
+        "idp/factors/passkey.html",
+        {"name": "Firefox, Linux", "longest_name": 60, "problems": [], "back_url": "/account/factors/add/"},
+    ),
     "unavailable": ("idp/unavailable.html", {}),
+    "busy": ("idp/busy.html", {"token": "a-token", "username": "jane"}),
 }
 
 
@@ -105,6 +144,27 @@ def test_sign_in_has_the_frozen_hooks():
     assert page.all("title")[0]["text"] == "Sign in - Contoso"
 
 
+@pytest.mark.parametrize("name", ["sign-in", "sign-in-again", "factors-passkey"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_button_that_needs_a_script_is_hidden_until_one_shows_it(name, language):
+    template, context = EVERY_PAGE[name]
+    page = render(template, context, language=language)
+    (part,) = [element for element in page.elements if "data-passkey" in element]
+    assert "hidden" in part
+    inside = page.elements[page.elements.index(part) :]
+    assert page.by_id("passkey") in inside
+    assert page.by_id("passkey")["tag"] == "button"
+    assert all(part[f"data-{name}"] for name in ("nothing", "trouble")), "the script has no words of its own"
+    english = next(e for e in render(template, context).elements if "data-passkey" in e)
+    assert language == "en" or part["data-trouble"] != english["data-trouble"]
+
+
+def test_without_passkeys_there_is_no_button_and_no_script():
+    page = render("idp/sign_in.html", SIGN_IN | {"passkey": False})
+    assert page.by_id("passkey") is None
+    assert "passkey.js" not in page.html
+
+
 def test_sign_in_without_an_application_or_a_plug_in_offers_neither():
     page = render("idp/sign_in.html", SIGN_IN | {"application": None, "rescue": None, "can_cancel": False})
     assert_sound(page, name="sign-in")
@@ -128,7 +188,7 @@ def test_one_try_is_counted_in_the_singular():
 
 def test_a_pause_says_until_when_and_offers_the_way_out():
     paused_until = datetime(2026, 11, 23, 13, 35, tzinfo=UTC)
-    page = render("idp/sign_in.html", SIGN_IN | {"paused_until": paused_until})
+    page = render("idp/sign_in.html", SIGN_IN | {"paused": Paused(until=paused_until), "asks_for_code": True})
     assert_sound(page, name="sign-in")
     assert "You can try again at 13:35. Or get back in now: Can't access your account?" in page.text
     assert page.all("title")[0]["text"].startswith("Error: ")

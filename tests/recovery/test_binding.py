@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from idp import otp
 from idp.accounts import credentials
 from idp.accounts.password_change import ProofStale, change_password
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
@@ -17,7 +18,6 @@ from idp.models import AuditEntry, Credential, SignIn, User
 from idp.plugins import keys
 from recovery import codes, flow, journeys, proof
 from recovery.conf import policy
-from recovery.domain import otp
 from recovery.domain.journey import Step
 from recovery.models import Challenge, Journey, ProofOfAddress
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person

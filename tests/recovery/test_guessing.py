@@ -9,9 +9,9 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
+from idp import otp
 from idp.models import Counter, Credential, Message
 from recovery.conf import policy
-from recovery.domain import otp
 from recovery.domain.journey import Step
 from recovery.models import Challenge, Journey, ProofOfAddress
 from tests.conftest import make_person

@@ -26,6 +26,12 @@ CODE = SET_OUT | {
 }
 NEW_PASSWORD = SET_OUT | {"username": "jane", "minimum_length": 15, "step": Step(2, 2)}
 DONE = {"application": PAYROLL, "sessions_ended": 3, "continue_url": "/continue?i=abc", "told_by": ["email"]}
+UNLOCK = {
+    "application": PAYROLL,
+    "opened": {"by_strangers": 31, "by_known_browsers": 1},
+    "last_at": datetime(2026, 11, 23, 14, 20, tzinfo=UTC),
+    "told_by": ["email"],
+}
 EVERY_PAGE = {
     "recovery-identify": ("recovery/identify.html", SET_OUT | {"identifier": "jane"}),
     "recovery-problem": (
@@ -39,6 +45,7 @@ EVERY_PAGE = {
     "recovery-address": ("recovery/address.html", ADDRESS),
     "recovery-code": ("recovery/code.html", CODE),
     "recovery-new-password": ("recovery/new_password.html", NEW_PASSWORD),
+    "recovery-unlock": ("recovery/unlock.html", UNLOCK),
     "recovery-done": ("recovery/done.html", DONE),
     "recovery-ended": (
         "recovery/ended.html",
@@ -150,6 +157,35 @@ def test_done_says_what_was_done_and_where_to_go():
     nothing_else = render("recovery/done.html", DONE | {"application": None, "sessions_ended": 0, "told_by": []})
     assert nothing_else.by_id("continue-to-app")["text"] == "Continue to sign-in"
     assert "session" not in nothing_else.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["unlock", "kept"])
+def test_opened_again_is_sound_in_every_language(page, language):
+    name = {"unlock": "recovery-unlock", "kept": "recovery-done"}[page]
+    shown = render(f"recovery/{page}.html", UNLOCK | {"continue_url": "/sign-in?i=abc"}, language=language)
+    assert_sound(shown, language=language, name=name)
+
+
+def test_opened_again_says_what_had_happened_and_offers_both_ways_on():
+    page = render("recovery/unlock.html", UNLOCK)
+    assert "Your account is open again" in page.text
+    assert "Your password was not changed" in page.text
+    assert "tried 31 times from browsers your account doesn't know" in page.text
+    assert "It was tried 1 time from a browser you signed in with before" in page.text
+    assert "The last time was 23 November 2026, 14:20" in page.text
+    assert page.form_of("unlock-form") == ["continue-to-app", "set-new-password"]
+    nothing = UNLOCK | {"opened": {"by_strangers": 0, "by_known_browsers": 0}, "last_at": None, "told_by": []}
+    quiet = render("recovery/unlock.html", nothing)
+    assert "tried" not in quiet.text
+    assert "last time" not in quiet.text
+
+
+def test_what_is_not_opened_yet_is_not_said_to_be():
+    page = render("recovery/unlock.html", {"application": PAYROLL, "opened": None})
+    assert_sound(page, name="recovery-unlock")
+    assert page.form_of("unlock-form") == ["open-account"]
+    assert "is open again" not in page.text
 
 
 @pytest.mark.parametrize("reason", ["tries", "expired", "superseded", "stale", "cancelled"])

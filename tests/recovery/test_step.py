@@ -37,11 +37,16 @@ TABLE = [
     ("a code is on its way", {"problem": "forgot", "method": "email", "challenged": True}, Step.CODE),
     ("the code was right", {"problem": "forgot", "method": "email", "proven": frozenset({"email"})}, Step.NEW_PASSWORD),
     ("the password is new", {"problem": "forgot", "proven": frozenset(), "ending": Ending.DONE}, Step.DONE),
+    ("the code was right, the password known", {"problem": "locked", "proven": frozenset({"email"})}, Step.UNLOCK),
+    ("the password was kept", {"problem": "locked", "proven": frozenset(), "ending": Ending.DONE}, Step.DONE),
     ("all tries are used up", {"problem": "forgot", "ending": Ending.TRIES}, Step.ENDED),
     ("begun anew elsewhere", {"problem": "forgot", "ending": Ending.SUPERSEDED}, Step.ENDED),
     ("the password changed meanwhile", {"problem": "forgot", "ending": Ending.STALE}, Step.ENDED),
     ("time ran out", {"problem": "forgot", "expires_at": NOW}, Step.ENDED),
     ("proven, but time ran out", {"problem": "forgot", "proven": frozenset({"email"}), "expires_at": NOW}, Step.ENDED),
+    ("locked, and nothing proven yet", {"problem": "locked"}, Step.METHOD),
+    ("locked, and time ran out", {"problem": "locked", "proven": frozenset({"email"}), "expires_at": NOW}, Step.ENDED),
+    ("locked, but a new password too", {"problem": "forgot", "proven": frozenset({"email"})}, Step.NEW_PASSWORD),
     ("a proof before a problem", {"proven": frozenset({"email"})}, Step.PROBLEM),
     ("a problem that is not offered", {"problem": "intruder"}, Step.PROBLEM),
     ("a method that is not offered", {"problem": "forgot", "method": "sms", "challenged": True}, Step.METHOD),
@@ -63,11 +68,11 @@ def test_a_decoy_walks_the_same_steps():
         assert current_step(journey(**facts, subject=None), POLICY, now=NOW) is step
 
 
-def test_a_new_password_needs_as_many_methods_as_the_policy_asks():
-    """All combinations of facts: NEW_PASSWORD appears exactly where enough is proven and nothing has ended."""
+def test_both_ends_need_as_many_methods_as_the_policy_asks():
+    """All combinations of facts: either appears exactly where enough is proven and nothing has ended."""
     two = RecoveryPolicy(methods=("email", "sms"), proofs_required=2)
     everything = itertools.product(
-        ("", "forgot", "intruder"),
+        ("", "forgot", "locked", "intruder"),
         ("", "email", "sms", "carrier pigeon"),
         (False, True),
         (frozenset(), frozenset({"email"}), frozenset({"sms"}), frozenset({"email", "sms"}), frozenset({"x", "email"})),
@@ -85,8 +90,10 @@ def test_a_new_password_needs_as_many_methods_as_the_policy_asks():
             expires_at=expires_at,
         )
         enough = len(proven & set(policy.methods)) >= policy.proofs_required
-        allowed = enough and ending is None and expires_at > NOW and problem == "forgot"
-        assert (current_step(facts, policy, now=NOW) is Step.NEW_PASSWORD) == allowed
+        allowed = enough and ending is None and expires_at > NOW
+        step = current_step(facts, policy, now=NOW)
+        assert (step is Step.NEW_PASSWORD) == (allowed and problem == "forgot")
+        assert (step is Step.UNLOCK) == (allowed and problem == "locked")
 
 
 def test_one_may_go_back_but_never_ahead():
@@ -103,7 +110,11 @@ def diagram():
     for why, _facts, step in TABLE[:6]:
         lines.append(f"    {drawn[-1]} --> {step}: {why}")
         drawn.append(step)
-    lines += [f"    code --> ended: {why}" for why, _facts, step in TABLE[6:10]]
+    unlock, kept = TABLE[6:8]
+    lines.append(f"    code --> {unlock[2]}: {unlock[0]}")
+    lines.append(f"    {unlock[2]} --> password: a new one is wanted too")
+    lines.append(f"    {unlock[2]} --> {kept[2]}: {kept[0]}")
+    lines += [f"    code --> ended: {why}" for why, _facts, step in TABLE[8:12]]
     lines.append("    done --> [*]: sign in, and back to the application")
     return "\n".join(lines)
 

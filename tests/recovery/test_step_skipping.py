@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from idp.accounts import credentials
-from idp.models import Credential, SignIn
+from idp.models import Credential, Message, SignIn
 from recovery.domain.journey import Step
 from recovery.models import Journey, ProofOfAddress
 from recovery.views import PAGES
@@ -38,32 +38,31 @@ def begun_anew(person):
     assert person.open(PAGES[Step.CODE]).name == "recovery-ended"
 
 
-#: Where a journey can stand, and how a person comes to stand there.
-STANDS = {
-    "nowhere": (Step.IDENTIFY, lambda: walk_to(Step.IDENTIFY)),
-    "problem": (Step.PROBLEM, lambda: walk_to(Step.PROBLEM)),
-    "method": (Step.METHOD, lambda: walk_to(Step.METHOD)),
-    "address": (Step.ADDRESS, lambda: walk_to(Step.ADDRESS)),
-    "code": (Step.CODE, lambda: walk_to(Step.CODE)),
-    "code, to an address of somebody else": (Step.CODE, lambda: walk_to(Step.CODE, address="a@b.example")),
-    "password": (Step.NEW_PASSWORD, lambda: walk_to(Step.NEW_PASSWORD)),
-    "done": (Step.DONE, lambda: walk_to(Step.DONE)),
-    "ended by tries": (Step.ENDED, lambda: ended(Step.CODE, wrong_until_the_end)),
-    "ended by another": (Step.ENDED, lambda: ended(Step.CODE, begun_anew)),
-    "ended by time, at the code": (Step.ENDED, lambda: expired(Step.CODE)),
-    "ended by time, at the password": (Step.ENDED, lambda: expired(Step.NEW_PASSWORD)),
-    "decoy at the problem": (Step.PROBLEM, lambda: walk_to(Step.PROBLEM, **NOBODY)),
-    "decoy at the method": (Step.METHOD, lambda: walk_to(Step.METHOD, **NOBODY)),
-    "decoy at the address": (Step.ADDRESS, lambda: walk_to(Step.ADDRESS, **NOBODY)),
-    "decoy at the code": (Step.CODE, lambda: walk_to(Step.CODE, **NOBODY)),
-    "decoy ended by tries": (Step.ENDED, lambda: ended(Step.CODE, wrong_until_the_end, **NOBODY)),
-}
-
-
 def ended(step, how, **who):
     person = walk_to(step, **who)
     person.decoy = bool(who)
     how(person)
+    return person
+
+
+def new_password_too():
+    person = walk_to(Step.UNLOCK)
+    person.submit(new_password_too="1")
+    return person
+
+
+def asked_for_less():
+    """The tenant came to ask for fewer proofs while somebody was on the way: what was proven is enough now."""
+    person = walk_to(Step.UNLOCK)
+    Journey.objects.update(result={})
+    Message.objects.all().delete()
+    return person
+
+
+def kept():
+    person = walk_to(Step.UNLOCK)
+    person.submit(finish="1")
+    person.open(PAGES[Step.DONE])
     return person
 
 
@@ -73,14 +72,44 @@ def expired(step):
     return person
 
 
+#: Where a journey can stand, and how a person comes to stand there.
+STANDS = {
+    "nowhere": (Step.IDENTIFY, lambda: walk_to(Step.IDENTIFY)),
+    "problem": (Step.PROBLEM, lambda: walk_to(Step.PROBLEM)),
+    "method": (Step.METHOD, lambda: walk_to(Step.METHOD)),
+    "address": (Step.ADDRESS, lambda: walk_to(Step.ADDRESS)),
+    "code": (Step.CODE, lambda: walk_to(Step.CODE)),
+    "code, to an address of somebody else": (Step.CODE, lambda: walk_to(Step.CODE, address="a@b.example")),
+    "code, of somebody locked out": (Step.CODE, lambda: walk_to(Step.CODE, problem="locked")),
+    "password": (Step.NEW_PASSWORD, lambda: walk_to(Step.NEW_PASSWORD)),
+    "unlock": (Step.UNLOCK, lambda: walk_to(Step.UNLOCK)),
+    "unlock, and a new password too": (Step.NEW_PASSWORD, new_password_too),
+    "unlock, before it is done": (Step.UNLOCK, asked_for_less),
+    "kept": (Step.DONE, kept),
+    "done": (Step.DONE, lambda: walk_to(Step.DONE)),
+    "ended by tries": (Step.ENDED, lambda: ended(Step.CODE, wrong_until_the_end)),
+    "ended by another": (Step.ENDED, lambda: ended(Step.CODE, begun_anew)),
+    "ended by time, at the code": (Step.ENDED, lambda: expired(Step.CODE)),
+    "ended by time, at the password": (Step.ENDED, lambda: expired(Step.NEW_PASSWORD)),
+    "ended by time, at the unlocking": (Step.ENDED, lambda: expired(Step.UNLOCK)),
+    "decoy, locked out": (Step.CODE, lambda: walk_to(Step.CODE, problem="locked", **NOBODY)),
+    "decoy at the problem": (Step.PROBLEM, lambda: walk_to(Step.PROBLEM, **NOBODY)),
+    "decoy at the method": (Step.METHOD, lambda: walk_to(Step.METHOD, **NOBODY)),
+    "decoy at the address": (Step.ADDRESS, lambda: walk_to(Step.ADDRESS, **NOBODY)),
+    "decoy at the code": (Step.CODE, lambda: walk_to(Step.CODE, **NOBODY)),
+    "decoy ended by tries": (Step.ENDED, lambda: ended(Step.CODE, wrong_until_the_end, **NOBODY)),
+}
+
+
 #: What can be sent to a page: its own form, well and badly filled in, and what no form of it has.
 FORMS = {
     Step.IDENTIFY: [{"identifier": "jane"}, {"identifier": ""}, {"identifier": "x" * 300}],
-    Step.PROBLEM: [{"problem": "forgot"}, {"problem": "both"}, {"problem": ""}],
+    Step.PROBLEM: [{"problem": "forgot"}, {"problem": "locked"}, {"problem": "both"}, {"problem": ""}],
     Step.METHOD: [{"method": "email"}, {"method": "recovery_code"}, {"method": ""}],
     Step.ADDRESS: [{"address": "jane@contoso.example"}, {"address": "no address"}, {"address": ""}],
     Step.CODE: [{"code": "{code}"}, {"code": "{wrong}"}, {"code": ""}, {"send_again": "1"}],
     Step.NEW_PASSWORD: [{"new_password": NEW_PASSWORD}, {"new_password": "short"}, {"new_password": ""}],
+    Step.UNLOCK: [{"finish": "1"}, {"new_password_too": "1"}, {"open": "1"}, {"new_password": NEW_PASSWORD}],
     Step.DONE: [{"new_password": NEW_PASSWORD}, {"proven": "email"}],
     Step.ENDED: [{"ending": ""}, {"new_password": NEW_PASSWORD}],
 }
@@ -105,9 +134,12 @@ MAY_OPEN = {
     Step.ADDRESS: {Step.PROBLEM, Step.METHOD, Step.ADDRESS},
     Step.CODE: {Step.PROBLEM, Step.METHOD, Step.ADDRESS, Step.CODE},
     Step.NEW_PASSWORD: {Step.NEW_PASSWORD},
+    Step.UNLOCK: {Step.UNLOCK},
     Step.DONE: {Step.DONE},
     Step.ENDED: {Step.ENDED},
 }
+#: Where a code was sent that is theirs, and where it leads.
+ONES_OWN_CODE = {"code": Step.NEW_PASSWORD, "code, of somebody locked out": Step.UNLOCK}
 #: What only a right code and a new password may write.
 GUARDED = {"idp_credential", "recovery_proofofaddress", "idp_signin", "idp_recoveryaddress", "idp_user", "idp_grant"}
 
@@ -137,7 +169,12 @@ class Pair:
 
     @property
     def proves(self):
-        return self.page is Step.CODE and self.stand == "code" and self.form.get("code") == "{code}"
+        return self.page is Step.CODE and self.stand in ONES_OWN_CODE and self.form.get("code") == "{code}"
+
+    @property
+    def finishes(self):
+        opened = self.stand != "unlock, before it is done"
+        return self.page is Step.UNLOCK and bool(self.form.get("finish")) and opened
 
     @property
     def replaces(self):
@@ -150,7 +187,7 @@ def test_every_pair_of_step_and_action_does_what_the_facts_allow_and_nothing_els
     step, arrive = STANDS[stand]
     with time_machine.travel(timezone.now(), tick=False):
         person = arrive()
-        code = letter() if step is Step.CODE and "decoy" not in stand and "else" not in stand else "1234 5678"
+        code = letter() if stand in ONES_OWN_CODE else "1234 5678"
         journey = Journey.objects.order_by("started_at").first()
         person.words = {
             "code": code,
@@ -187,7 +224,10 @@ def judge(pair, response, *, differs):
         assert response["Location"] == PAGES[Step.DONE], pair
     elif pair.proves:
         assert secret == {"recovery_proofofaddress"}, pair
-        assert response["Location"] == PAGES[Step.NEW_PASSWORD], pair
+        assert response["Location"] == PAGES[ONES_OWN_CODE[pair.stand]], pair
+    elif pair.finishes:
+        assert secret == {"recovery_proofofaddress"}, pair
+        assert response["Location"] == "/sign-in", pair
     else:
         assert not secret, pair
         assert shows_a_page(response) or response["Location"] in PAGES.values(), pair

@@ -13,22 +13,26 @@ from tests.conftest import NEW_PASSWORD
 from tests.story import Person, code_in, post_office
 
 WAY = (Step.IDENTIFY, Step.PROBLEM, Step.METHOD, Step.ADDRESS, Step.CODE, Step.NEW_PASSWORD, Step.DONE)
+#: The way of somebody who knows their password.
+LOCKED_OUT = (*WAY[:5], Step.UNLOCK)
 ADDRESS = "jane@contoso.example"
 
 
-def walk_to(step, *, identifier="jane", address=ADDRESS, person=None):
+def walk_to(step, *, identifier="jane", address=ADDRESS, person=None, problem=None):
     """Somebody at a browser who has come as far as the page of `step` on the straight way."""
     person = person or Person()
+    problem = problem or ("locked" if step is Step.UNLOCK else "forgot")
+    way = LOCKED_OUT if problem == "locked" else WAY
     person.open("/recovery/")
     answers = {
         Step.IDENTIFY: lambda: {"identifier": identifier},
-        Step.PROBLEM: lambda: {"problem": "forgot"},
+        Step.PROBLEM: lambda: {"problem": problem},
         Step.METHOD: lambda: {"method": "email"},
         Step.ADDRESS: lambda: {"address": address},
         Step.CODE: lambda: {"code": code_in(post_office()[-1])},
         Step.NEW_PASSWORD: lambda: {"new_password": NEW_PASSWORD},
     }
-    for page in WAY[: WAY.index(step)]:
+    for page in way[: way.index(step)]:
         person.submit(**answers[page]())
     assert person.page.url.startswith(PAGES[step]), f"at {person.page.url}: {person.page.text[:300]}"
     return person

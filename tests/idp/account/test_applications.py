@@ -124,9 +124,10 @@ def test_another_site_cannot_press_the_button(hers):
 
 
 def test_who_is_not_signed_in_is_sent_to_sign_in(hers):
-    assert page(Browser())["Location"] == "/sign-in"
+    there = "/sign-in?to=%2Faccount%2Fapplications%2F"
+    assert page(Browser())["Location"] == there
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
-        assert page(hers)["Location"] == "/sign-in"
+        assert page(hers)["Location"] == there
 
 
 def test_an_empty_list_says_so(jane, db):

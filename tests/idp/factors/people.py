@@ -10,7 +10,9 @@ from idp.accounts import credentials, sessions
 from idp.audit.events import Origin
 from idp.conf import policy
 from idp.factors import enrolment, totp
+from idp.factors.passkey import adding
 from idp.models import Credential
+from tests.authenticator import Authenticator
 
 NOW_HERE = Origin(device="Firefox, Linux", network="192.0.2.0/24", request_id="test")
 
@@ -68,3 +70,20 @@ def with_recovery_codes(user, *, now=None):
 def factor_of(user, kind):
     (found,) = [factor for factor in credentials.factors_of(user) if factor.kind == kind]
     return found
+
+
+def with_passkey(user, authenticator=None, *, name="Laptop", now=None):
+    """Give `user` a passkey, on a new authenticator or on this one."""
+    authenticator, now = authenticator or Authenticator(), now or timezone.now()
+    asked = adding.options(user, browser_hash="b", now=now)
+    added = adding.add(
+        fresh_sign_in(user, now=now),
+        authenticator.create(asked),
+        name=name,
+        browser_hash="b",
+        policy=policy(),
+        origin=NOW_HERE,
+        now=now,
+    )
+    assert isinstance(added, adding.Added)
+    return authenticator

@@ -1,4 +1,4 @@
-"""One-time codes: derived, never carried, never stored.
+"""One-time codes, as arithmetic: derived, never carried, never stored.
 
 A code is HOTP (RFC 4226) with a key derived for one challenge; the counter is the generation. Whoever holds the
 key ring derives the same code again, so a redelivered message repeats it and nothing needs to keep it.

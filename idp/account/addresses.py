@@ -1,0 +1,225 @@
+"""`/account/addresses/`: the owner's recovery addresses. Each page does one thing; every change asks who it is."""
+
+import math
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from idp import browser
+from idp.account import frame
+from idp.accounts import address_claims, addresses
+from idp.accounts.address_claims import Asked, Confirmed, Gone, Throttled, Wrong
+from idp.accounts.addresses import Context, NotPossible
+from idp.browser import SeeOther
+from idp.codes import Sent
+from idp.conf import ADDRESS_CODES, policy
+from idp.login.again import freshly, signed_in
+from idp.models import AddressClaim, Message, RecoveryAddress, SignIn
+from idp.pages import Problem
+
+_HOME = "/account/security/"
+_LONGEST = 254
+_LONGEST_NAME = 60
+#: A message that takes longer than this is called delayed (FT-23).
+_LATE = timedelta(minutes=1)
+_WAITING_REFRESH = 5
+
+
+@require_http_methods(["GET", "POST"])
+@freshly
+def add(request: HttpRequest, here: SignIn) -> HttpResponse:
+    """`/account/addresses/add/`: where may we write to, so that you can get back in?"""
+    typed = request.POST.get("address", "").strip()[: _LONGEST + 1]
+    called = " ".join(request.POST.get("name", "").split())[:_LONGEST_NAME]
+    problems: list[Problem] = []
+    if request.method == "POST":
+        if fault := _fault(typed):
+            problems = [Problem("address", fault)]
+        else:
+            asked = address_claims.ask_to_add(
+                here, RecoveryAddress.Channel.EMAIL, typed, name=called, context=_context(request)
+            )
+            if isinstance(asked, Asked):
+                return SeeOther(f"/account/addresses/code/{asked.claim}/")
+            problems = [Problem("address", _refusal(asked))]
+    page = {
+        "problems": problems,
+        "address": typed,
+        "name": called,
+        "days": policy().address_quarantine.days,
+        "back_url": _HOME,
+    }
+    return frame.show(request, here, "idp/address_add.html", page)
+
+
+@require_http_methods(["GET", "POST"])
+@freshly
+def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
+    """`/account/addresses/code/…/`: the code that was sent there."""
+    context = _context(request)
+    claim = address_claims.claim_of(here.user, claim_id, now=context.now)
+    if claim is None:
+        return SeeOther(_HOME)
+    if request.method == "GET":
+        return _code_page(request, here, claim, context)
+    if request.POST.get("send_again"):
+        held = address_claims.send_again(claim, context=context)
+        return _code_page(request, here, claim, context, problem=_refusal(held)) if held else SeeOther(request.path)
+    match address_claims.answer(here, claim, request.POST.get("code", "")[:40], context=context):
+        case Confirmed(usable_from=None):
+            return SeeOther(f"{_HOME}?address=confirmed")
+        case Confirmed():
+            return SeeOther(f"{_HOME}?address=added")
+        case Gone():
+            return SeeOther(f"{_HOME}?address=gone")
+        case Wrong() as wrong:
+            return _code_page(request, here, claim, context, problem=_wrong_sentence(wrong, claim))
+        case Throttled() | NotPossible() as refused:
+            return _code_page(request, here, claim, context, problem=_refusal(refused))
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def one(request: HttpRequest, here: SignIn, address_id: UUID) -> HttpResponse:
+    """`/account/addresses/…/`: what it is called, whether it still works, and taking it out."""
+    context = _context(request)
+    own = next((each for each in addresses.of(here.user, now=context.now) if each.id == address_id), None)
+    if own is None or own.told_until is not None:
+        return SeeOther(_HOME)
+    if request.method == "POST" and request.POST.get("act") in _ACTS:
+        return _act(request, address_id=address_id)
+    page = {
+        "own": own,
+        "problems": [],
+        "days": policy().address_quarantine.days,
+        "back_url": _HOME,
+    }
+    return frame.show(request, here, "idp/address.html", page)
+
+
+@freshly
+def _act(request: HttpRequest, here: SignIn, *, address_id: UUID) -> HttpResponse:
+    """What the page's buttons do, once it is sure who presses them."""
+    context = _context(request)
+    row = addresses.find(here.user, address_id)
+    if row is None:
+        return SeeOther(_HOME)
+    match request.POST["act"]:
+        case "name":
+            addresses.name(row, " ".join(request.POST.get("name", "").split())[:_LONGEST_NAME])
+            return SeeOther(f"{_HOME}?address=named")
+        case "test":
+            asked = address_claims.ask_to_test(here, row, context=context)
+            if isinstance(asked, Asked):
+                return SeeOther(f"/account/addresses/code/{asked.claim}/")
+            return _one_refused(request, here, address_id, _refusal(asked), context)
+        case _:
+            done = addresses.remove(here, row, context=context)
+            if isinstance(done, NotPossible):
+                return _one_refused(request, here, address_id, _refusal(done), context)
+            return SeeOther(f"{_HOME}?address=removed")
+
+
+_ACTS = ("name", "test", "remove")
+
+
+def _one_refused(
+    request: HttpRequest,
+    here: SignIn,
+    address_id: UUID,
+    sentence: str,
+    context: Context,
+) -> HttpResponse:
+    own = next(each for each in addresses.of(here.user, now=context.now) if each.id == address_id)
+    page = {
+        "own": own,
+        "problems": [Problem("", sentence)],
+        "days": policy().address_quarantine.days,
+        "back_url": _HOME,
+    }
+    return frame.show(request, here, "idp/address.html", page)
+
+
+def _code_page(
+    request: HttpRequest,
+    here: SignIn,
+    claim: AddressClaim,
+    context: Context,
+    *,
+    problem: str = "",
+) -> HttpResponse:
+    message = address_claims.newest(claim)
+    if message is None:
+        return SeeOther(_HOME)
+    delivery = _delivery(message, context.now)
+    asked_at = message.delivery.posted_at
+    value = address_claims.claimed_address(claim) or ""
+    again_at = asked_at + context.policy.address_resend.per
+    page = {
+        "purpose": claim.purpose,
+        # It was typed a moment ago by whoever reads this, who has just shown who they are.
+        "to": value if claim.purpose == AddressClaim.Purpose.ADD else addresses.masked(claim.channel, value),
+        "reference": address_claims.reference(claim, message.generation),
+        "asked_at": timezone.localtime(asked_at),
+        "until": timezone.localtime(min(message.until, context.now + ADDRESS_CODES.lifetime)),
+        "tries_left": max(0, ADDRESS_CODES.tries - claim.tries_used),
+        "delivery": delivery,
+        "handed_at": timezone.localtime(message.delivery.sent_at or asked_at),
+        "again_in": max(0, math.ceil((again_at - context.now).total_seconds())),
+        "refresh": _WAITING_REFRESH if delivery == "waiting" else None,
+        "problems": [Problem("code", problem)] if problem else [],
+        "back_url": _HOME,
+    }
+    return frame.show(request, here, "idp/address_code.html", page)
+
+
+def _delivery(message: Sent, now: datetime) -> str:
+    """How far the message has come. Unlike in a recovery, its owner may know that the mailbox refused it."""
+    state = message.delivery.state
+    if state == Message.State.SENT:
+        return "sent"
+    if state == Message.State.FAILED or not message.is_good(now):
+        return "failed"
+    return "delayed" if now - message.delivery.posted_at > _LATE else "waiting"
+
+
+def _fault(typed: str) -> str:
+    try:
+        validate_email(typed)
+    except ValidationError:
+        return _("Enter an email address, for example name@example.com")
+    return ""
+
+
+def _refusal(refused: Throttled | NotPossible) -> str:
+    if isinstance(refused, Throttled):
+        return _("Another code can be sent at %(time)s.") % {
+            "time": timezone.localtime(refused.until).strftime("%H:%M"),
+        }
+    return {
+        "already": _("This address is one of yours already"),
+        "too-many": _("You have as many addresses as an account can have. Remove one first."),
+        "last": _("This is the last address you can get back in with. Add another one first."),
+    }[refused.why]
+
+
+def _wrong_sentence(wrong: Wrong, claim: AddressClaim) -> str:
+    ref = address_claims.reference(claim, claim.generation)
+    if not wrong.counted:
+        return _("Enter the %(digits)d digits of the code in message %(ref)s.") % {
+            "digits": ADDRESS_CODES.digits,
+            "ref": ref,
+        }
+    if wrong.tries_left == 1:
+        return _("That's not the code in message %(ref)s. 1 try left.") % {"ref": ref}
+    return _("That's not the code in message %(ref)s. %(n)s tries left.") % {"ref": ref, "n": wrong.tries_left}
+
+
+def _context(request: HttpRequest) -> Context:
+    return Context(now=timezone.now(), policy=policy(), origin=browser.origin(request))

@@ -1,0 +1,108 @@
+"""What every page of a recovery shares: where it is, who may see it, what is around its question.
+
+A page at the wrong step does not fail: it leads to the page of the step the journey is at.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from idp.plugins import waiting, web
+from idp.plugins.web import SeeOther
+from recovery import journeys
+from recovery.conf import policy
+from recovery.domain.journey import LOCKED, Step, current_step, may_open
+from recovery.flow import Context
+from recovery.journeys import Held
+
+COOKIE = "regain-recovery"
+
+PAGES = {
+    Step.IDENTIFY: "/recovery/",
+    Step.PROBLEM: "/recovery/problem/",
+    Step.METHOD: "/recovery/method/",
+    Step.ADDRESS: "/recovery/address/",
+    Step.CODE: "/recovery/code/",
+    Step.NEW_PASSWORD: "/recovery/password/",
+    Step.UNLOCK: "/recovery/unlock/",
+    Step.DONE: "/recovery/done/",
+    Step.ENDED: "/recovery/ended/",
+}
+
+View = Callable[Concatenate[HttpRequest, Held, Context, ...], HttpResponse]
+
+
+def at(page: Step) -> Callable[[View], Callable[[HttpRequest], HttpResponse]]:
+    """Show the view only to a journey that stands at `page` (or beyond it, for pages one may go back to)."""
+
+    def decorate(view: View) -> Callable[[HttpRequest], HttpResponse]:
+        @wraps(view)
+        @require_http_methods(["GET", "POST"])
+        def guarded(request: HttpRequest) -> HttpResponse:
+            context = context_of(request)
+            held = journeys.load(web.cookie(request, COOKIE))
+            step = current_step(held.facts if held else None, context.policy, now=context.now)
+            if held is None or not may_open(page, step):
+                return SeeOther(PAGES[step])
+            try:
+                return view(request, held, context)
+            except journeys.Moved:
+                # Another tab was faster; this one shows where the journey stands now.
+                return SeeOther(PAGES[page])
+
+        return guarded
+
+    return decorate
+
+
+def show(
+    request: HttpRequest,
+    held: Held,
+    context: Context,
+    name: str,
+    values: dict[str, Any],
+) -> HttpResponse:
+    """The page of this name, with the application that waits."""
+    waits = waiting.waiting(request, held.facts.interaction_id, now=context.now)
+    return render(
+        request,
+        f"recovery/{name}.html",
+        {"application": waits.application if waits else None, "problems": [], **values},
+    )
+
+
+def slow_page(request: HttpRequest, held: Held | None, until: datetime, *, back: str) -> HttpResponse:
+    page = {"until": timezone.localtime(until), "back_url": back, "application": None}
+    if held is not None:
+        waits = waiting.waiting(request, held.facts.interaction_id, now=timezone.now())
+        page["application"] = waits.application if waits else None
+    return render(request, "recovery/slow.html", page, status=429)
+
+
+def way_on(request: HttpRequest, held: Held, context: Context) -> str:
+    """To sign in, for the application that waits if one does."""
+    waits = waiting.waiting(request, held.facts.interaction_id, now=context.now)
+    return waits.continue_url if waits else waiting.sign_in_url()
+
+
+def identify_url(held: Held) -> str:
+    """To say who one is anew, for the same application."""
+    return f"{PAGES[Step.IDENTIFY]}?{urlencode({'again': 1, 'i': held.facts.interaction_id})}"
+
+
+def step_of(held: Held, context: Context) -> web.Step:
+    """Where the journey stands: so many checks, and then the new password, if one is wanted."""
+    last = 0 if held.facts.problem == LOCKED else 1
+    return web.Step(number=len(held.facts.proven) + 1, of=context.policy.proofs_required + last)
+
+
+def context_of(request: HttpRequest) -> Context:
+    """What surrounds the request; the clock is read here."""
+    return Context(now=timezone.now(), policy=policy(), origin=web.origin(request))

@@ -1,0 +1,52 @@
+"""What a recovery's entries in the history say to the owner of the account. See `idp.plugins.hooks.Telling`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from idp.plugins.hooks import About, Telling
+from recovery.domain import events
+
+Fields = Mapping[str, Any]
+
+
+def _failed(fields: Fields) -> str:
+    left = int(fields.get("tries_left", 0))
+    if not left:
+        return _("A wrong code was typed in a recovery, and it ended")
+    return ngettext(
+        "A wrong code was typed in a recovery; %(n)d more try was left",
+        "A wrong code was typed in a recovery; %(n)d more tries were left",
+        left,
+    ) % {"n": left}
+
+
+def _issued(fields: Fields) -> str:
+    if int(fields.get("generation", 1)) > 1:
+        return _("Another code for a recovery was sent to you")
+    return _("A code for a recovery was sent to you")
+
+
+TELLINGS = {
+    events.RecoveryStarted.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("Somebody began to recover your account"),
+    ),
+    events.ChallengeIssued.name: Telling(about=About.RECOVERY, say=_issued),
+    events.ChallengeFailed.name: Telling(about=About.RECOVERY, say=_failed, alarming=True),
+    events.ChallengePassed.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("A right code was typed in a recovery"),
+    ),
+    events.RecoveryThrottled.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("Too many codes were asked for, so recovery had to wait"),
+        alarming=True,
+    ),
+    events.RecoveryCompleted.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("Your account was recovered"),
+    ),
+}
