@@ -31,7 +31,7 @@ Where things are decided, done and kept:
     audit       what happened, as a hash chain with a sealed head
     accounts    finding an account, the one writer of credentials, password rules, sessions, deleting
     outbox      a message to send is a row first; delivery hands it over; tasks are Celery's side of it
-    throttle    limits of record
+    throttle    limits of record: so many in a period, and pauses that grow; stuffing the one coarse count in Redis
     factors     second factors: judging an answer, adding and removing
     hashing     the bounded pool that passwords are hashed in
     login       dispatch decides, views show

@@ -45,6 +45,10 @@ TELLINGS = {
         say=lambda _fields: _("Too many codes were asked for, so recovery had to wait"),
         alarming=True,
     ),
+    events.AccountUnlocked.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("A recovery opened your account again and kept your password"),
+    ),
     events.RecoveryCompleted.name: Telling(
         about=About.RECOVERY,
         say=lambda _fields: _("Your account was recovered"),

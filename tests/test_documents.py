@@ -156,6 +156,8 @@ def in_words(value):
         return ", ".join(value)
     if isinstance(value, OtpPolicy):
         return "see below"
+    if hasattr(value, "free"):
+        return f"{value.free}, then {in_words(value.first)} up to {in_words(value.longest)}"
     if hasattr(value, "per"):
         return f"{value.count} in {in_words(value.per)}"
     return str(value)

@@ -22,7 +22,7 @@ from idp.accounts.password_rules import PasswordContext
 from idp.accounts.proofs import Proof
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.login import attempts
+from idp.login import attempts, pausing
 from idp.login.again import freshly, signed_in
 from idp.models import SignIn
 from idp.pages import Problem
@@ -43,7 +43,7 @@ class _Refusal:
 
     problems: tuple[Problem, ...] = ()
     tries_left: int | None = None
-    paused_until: datetime | None = None
+    paused: attempts.Paused | None = None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -83,16 +83,15 @@ def _incomplete(current: str, new: str) -> _Refusal | None:
 def _proof(request: HttpRequest, here: SignIn, current: str, *, now: datetime) -> Proof | _Refusal:
     """The right to replace the password, for its owner; counted as a try at signing in, and by the same limits."""
     user = here.user
-    tried = attempts.try_password(
-        user.preferred_username,
-        current,
+    tried = attempts.Tried(
+        identifier=user.preferred_username,
+        password=current,
+        device_key=browser.cookie(request, browser.DEVICE),
         origin=browser.origin(request),
-        policy=policy(),
-        now=now,
     )
-    match tried:
-        case attempts.Paused(until=until):
-            return _Refusal(paused_until=until)
+    match attempts.try_password(tried, policy=policy(), now=now):
+        case attempts.Paused() as paused:
+            return _Refusal(paused=paused)
         case attempts.Wrong(tries_left=left):
             return _wrong(left)
         case attempts.Right():
@@ -151,8 +150,8 @@ def _page(request: HttpRequest, here: SignIn, refusal: _Refusal) -> HttpResponse
         "minimum_length": PasswordContext(second_factor_enforced=policy().second_factor_enforced).minimum,
         "problems": refusal.problems,
         "tries_left": refusal.tries_left,
-        "paused_until": refusal.paused_until,
-        "rescue": hooks.rescue(""),
+        "paused": refusal.paused,
+        "rescue": hooks.rescue("", paused=refusal.paused is not None),
     }
-    status = 429 if refusal.paused_until else 200
-    return frame.show(request, here, "idp/account/password.html", context, status=status)
+    page = frame.show(request, here, "idp/account/password.html", context)
+    return pausing.answer(page, refusal.paused, now=timezone.now()) if refusal.paused else page

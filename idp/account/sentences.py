@@ -132,6 +132,11 @@ def _own() -> dict[str, Telling]:
             alarming=True,
         ),
         events.CredentialWritten.name: Telling(about=security, say=_credential_written),
+        events.PasskeyCountWentBack.name: Telling(
+            about=security,
+            say=_plain(lambda: _("A passkey was refused: it counts as if there were a copy of it")),
+            alarming=True,
+        ),
         events.DeviceAdded.name: Telling(
             about=signing_in,
             say=_plain(lambda: _("Somebody signed in from a browser that your account did not know")),
@@ -157,6 +162,10 @@ def _own() -> dict[str, Telling]:
         events.RoleEnded.name: Telling(
             about=account,
             say=_plain(lambda: _("You are no longer an administrator")),
+        ),
+        events.PausesEnded.name: Telling(
+            about=signing_in,
+            say=_plain(lambda: _("Sign-in was opened again after too many tries at your password")),
         ),
         events.SessionsEnded.name: Telling(about=signing_in, say=_sessions_ended),
         events.SignedOut.name: Telling(about=signing_in, say=_plain(lambda: _("A session was signed out"))),

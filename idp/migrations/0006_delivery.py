@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("idp", "0001_initial")]
+    dependencies = [("idp", "0005_address_claims")]
 
     operations = [
         migrations.AddField("message", "bell", models.UUIDField(null=True)),
