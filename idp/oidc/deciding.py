@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from idp.accounts import credentials
 from idp.accounts.reauthentication import MULTI_FACTOR
 from idp.conf import SecondFactor, policy
-from idp.factors import requirements, strength
+from idp.factors import registry, requirements, strength
 from idp.login import consents
 from idp.login.dispatch import Asked, Known, Next, Step, missing_acr, needs_login, next_step
 from idp.models import Interaction, SignIn
@@ -102,11 +102,12 @@ def _with_factors(asked: Asked, known: Known, sign_in: SignIn | None) -> Known:
     weak = sign_in is not None and MULTI_FACTOR not in sign_in.amr
     if sign_in is None or not (missing_acr(asked, known) or (by_policy and weak)):
         return known
+    addable = {kind.name for kind in registry.KINDS}
     kinds = {str(factor.kind) for factor in credentials.factors_of(sign_in.user)}
     return replace(
         known,
         within_reach=_reached_with(kinds, sign_in),
-        enrollable=_reached_with(set(strength.AMR), sign_in) if requirements.may_add(numbers) else frozenset(),
+        enrollable=_reached_with(addable, sign_in) if requirements.may_add(numbers) else frozenset(),
         must_enrol=weak and not kinds and requirements.must_have(sign_in.user, numbers),
     )
 
