@@ -4,6 +4,7 @@ Two web processes, and half of the guesses fall to each; then Redis is emptied, 
 """
 
 import json
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -21,6 +22,7 @@ from tests.servers import Missing
 pytestmark = pytest.mark.processes
 
 AT_ONCE = 100
+BUSY = 503
 FREE = policy().sign_in_per_network.free
 
 
@@ -44,6 +46,12 @@ def guesses(regain, username, passwords):
 
     def guess(password):
         ready.wait(30)
+        # Whoever is told that too many sign in at once comes again; nothing was counted.
+        while (status := send(password)) == BUSY:
+            time.sleep(0.2)
+        return status
+
+    def send(password):
         return requests.post(
             f"{regain.issuer}/sign-in",
             form | {"username": username, "password": password},
@@ -93,6 +101,9 @@ def test_the_owner_in_their_own_browser_notices_nothing_while_it_goes_on(two):
         attack = pool.submit(guesses, two, person.username, [f"guess {number}" for number in range(AT_ONCE)])
         at_home.open("/sign-in")
         sign_in(at_home, person)
+        while at_home.status == BUSY:
+            at_home.open("/sign-in")
+            sign_in(at_home, person)
         assert at_home.name == "account", at_home.page.text
         assert attack.result()[200] <= FREE
     stranger = Visitor(two)

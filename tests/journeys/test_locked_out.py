@@ -1,5 +1,7 @@
 """Locked out by strangers, and back in with the password one knows: the story, over HTTP."""
 
+import re
+
 import pytest
 import time_machine
 from django.utils import timezone
@@ -14,7 +16,7 @@ from recovery.domain.policy import RecoveryPolicy
 from recovery.models import Journey, ProofOfAddress
 from recovery.pages import PAGES
 from tests.conftest import CALLBACK, NEW_PASSWORD, PASSWORD, make_person
-from tests.journeys.test_forgotten_password import authorization_request
+from tests.journeys.test_forgotten_password import authorization_request, recover
 from tests.recovery.walk import at_once, walk_to
 from tests.story import Person, code_in, post_office
 
@@ -68,6 +70,39 @@ def test_a_person_locked_out_by_strangers_keeps_their_password_and_lands_in_the_
     assert where == CALLBACK
     assert answer["code"]
     assert Credential.objects.get(user=jane).version == 1
+
+
+def test_the_pause_leads_to_the_problem_it_is(jane):
+    person = Person()
+    for _try in range(11):
+        page = try_password(person, "a guess")
+    assert page.href("cant-access") == "/recovery/?problem=locked"
+    person.click("cant-access")
+    person.submit(identifier="jane")
+    assert person.page.name == "recovery-problem"
+    assert offered(person.page) == ["locked", "forgot"]
+
+
+def test_other_links_name_no_problem(jane):
+    person = Person()
+    assert try_password(person, "a guess").href("cant-access") == "/recovery/"
+    person.click("cant-access")
+    person.submit(identifier="jane")
+    assert offered(person.page) == ["forgot", "locked"]
+
+
+def offered(page):
+    return re.findall(r'name="problem" value="(\w+)"', page.response.content.decode())
+
+
+def test_a_new_password_ends_the_hundred_in_a_row(jane, settings):
+    settings.IDP = {**settings.IDP, "sign_in_failures": 5}
+    strangers_fail(6)
+    assert "no longer opens" in try_password(Person(), PASSWORD)
+    person = Person()
+    person.open("/recovery/")
+    recover(person)
+    assert try_password(Person(), NEW_PASSWORD).name == "account"
 
 
 def test_sessions_and_known_browsers_stay_and_every_address_is_told(jane):
