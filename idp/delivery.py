@@ -52,6 +52,7 @@ def deliver(message_id: UUID, *, now: datetime, bell: UUID | None = None) -> str
     if message is None:
         return "nothing to do"
     began = perf_counter()
+    metrics.asked("")
     if message.attempts == 1:
         metrics.WAIT_SECONDS.labels(message.queue).observe(_since(message, now))
     with tracing.span("deliver", message=str(message.pk), kind=message.kind, queue=message.queue) as noted:

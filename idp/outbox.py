@@ -92,8 +92,7 @@ def post(*drafts: Draft, now: datetime) -> None:
         for draft in drafts
     )
     for message in messages:
-        log.info("message posted", message=str(message.id), kind=message.kind, queue=message.queue)
-        transaction.on_commit(partial(_ring, message.id, message.queue), robust=True)
+        transaction.on_commit(partial(_announce, message), robust=True)
 
 
 def deliveries(reference: UUID) -> list[Delivery]:
@@ -205,6 +204,11 @@ def _unsent() -> Q:
 def _claimable(now: datetime) -> Q:
     """Waiting and due, or held by a worker whose lease ran out."""
     return _unsent() & Q(due_at__lte=now)
+
+
+def _announce(message: Message) -> None:
+    log.info("message posted", message=str(message.pk), kind=message.kind, queue=message.queue)
+    _ring(message.pk, message.queue)
 
 
 def _ring(message_id: UUID, queue: str) -> bool:
