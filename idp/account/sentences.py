@@ -81,6 +81,26 @@ def _sessions_ended(fields: Fields) -> str:
     return ngettext("%(n)d session was signed out", "%(n)d sessions were signed out", count) % {"n": count}
 
 
+def _factor_paused(fields: Fields) -> str:
+    what = notice_words.factor(fields.get("kind", ""))
+    return _("Wrong tries paused a way to sign in: %(what)s") % {"what": what}
+
+
+def _factor_renamed(fields: Fields) -> str:
+    what = notice_words.factor(fields.get("kind", ""))
+    return _("A way to sign in got another name: %(what)s") % {"what": what}
+
+
+def _recovery_code_used(fields: Fields) -> str:
+    left = fields.get("left", 0)
+    said = ngettext(
+        "A recovery code was used to sign in; %(n)d is left",
+        "A recovery code was used to sign in; %(n)d are left",
+        left,
+    )
+    return said % {"n": left}
+
+
 def _devices_forgotten(fields: Fields) -> str:
     count = int(fields.get("devices", 0))
     return ngettext("%(n)d browser was forgotten", "%(n)d browsers were forgotten", count) % {"n": count}
@@ -145,7 +165,14 @@ def _own() -> dict[str, Telling]:
             about=signing_in,
             say=_plain(lambda: _("A browser was trusted to sign in without a second step")),
         ),
+        events.DevicesDistrusted.name: Telling(
+            about=signing_in,
+            say=_plain(lambda: _("Trusted browsers are asked for the second step again")),
+        ),
         events.DevicesForgotten.name: Telling(about=signing_in, say=_devices_forgotten),
+        events.FactorPaused.name: Telling(about=signing_in, say=_factor_paused, alarming=True),
+        events.FactorRenamed.name: Telling(about=security, say=_factor_renamed),
+        events.RecoveryCodeUsed.name: Telling(about=signing_in, say=_recovery_code_used),
         events.AddressCodeSent.name: Telling(about=security, say=_address_code_sent),
         events.AddressCodeFailed.name: Telling(
             about=security,

@@ -150,6 +150,8 @@ def test_a_password_is_asked_for_to_sign_in_to_change_it_and_at_the_end_of_a_rec
         if fields.passwords:
             asking.add((url.partition("?")[0], *fields.passwords))
         for target in fields.targets:
+            if url.startswith("/account/factors/totp/") and target.startswith("otpauth://totp/Contoso%3Ajane"):
+                continue  # opens the authenticator app on the same device; a name and a key, and nobody's address
             assert target.startswith(("/", "#", "?", "data:image/")), f"{url} leads to {target}"
             assert not target.startswith("//"), url
     assert asking == {
