@@ -63,14 +63,22 @@ def one(request: HttpRequest, here: SignIn, row: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@signed_in
-def done(request: HttpRequest, here: SignIn) -> HttpResponse:
+def done(request: HttpRequest) -> HttpResponse:
     """`/account/factors/done/`: what happened, and whether other browsers are to be signed out (ASVS 7.4.3)."""
+    return _others_out(request) if request.method == "POST" else _what_happened(request)
+
+
+@freshly
+def _others_out(request: HttpRequest, here: SignIn) -> HttpResponse:
+    """Sessions are ended by somebody who has just shown who they are, here as anywhere (ASVS 7.5.2)."""
+    _end_others(request, here, now=timezone.now())
+    return SeeOther(f"{_DONE}?{urlencode({'did': request.GET.get('did', ''), 'ended': 1})}")
+
+
+@signed_in
+def _what_happened(request: HttpRequest, here: SignIn) -> HttpResponse:
     now = timezone.now()
     did = request.GET.get("did", "")
-    if request.method == "POST":
-        _end_others(request, here, now=now)
-        return SeeOther(f"{_DONE}?{urlencode({'did': did, 'ended': 1})}")
     kinds = {factor.kind for factor in credentials.factors_of(here.user)}
     may_add = requirements.may_add(policy())
     context = {

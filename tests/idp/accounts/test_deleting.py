@@ -13,6 +13,7 @@ from idp import delivery, notices, tidying
 from idp.accounts import credentials, devices, importing, lifecycle, reauthentication, roles, sessions, tombstones
 from idp.audit.events import Origin
 from idp.conf import policy
+from idp.factors import enrolment
 from idp.models import (
     AuditEntry,
     Consent,
@@ -241,7 +242,7 @@ def load(**claims):
     import json
 
     line = json.dumps({"email_verified": True, **claims}).encode()
-    [(_number, outcome)] = importing.load([(1, line)], now=timezone.now())
+    [(_number, outcome)] = importing.load([(1, line)], write_totp=enrolment.import_totp, now=timezone.now())
     return outcome
 
 
