@@ -42,6 +42,17 @@ class Policy:
     #: (NIST SP 800-63B 3.2.2 allows at most 100 consecutive failures).
     sign_in_per_network: Limit = Limit(count=10, per=timedelta(minutes=10))
     sign_in_per_account: Limit = Limit(count=100, per=timedelta(days=1))
+    #: Messages that somebody can cause who has proved nothing: letters and texts to one address, both about one
+    #: account, both from one network, texts to one block of numbers; and how often a text is handed over anew that a
+    #: gateway may have taken (idp.caps).
+    emails_per_hour: Limit = Limit(count=5, per=timedelta(hours=1))
+    emails_per_day: Limit = Limit(count=10, per=timedelta(days=1))
+    texts_per_hour: Limit = Limit(count=3, per=timedelta(hours=1))
+    texts_per_day: Limit = Limit(count=6, per=timedelta(days=1))
+    messages_per_account: Limit = Limit(count=20, per=timedelta(days=1))
+    messages_per_network: Limit = Limit(count=300, per=timedelta(hours=1))
+    texts_per_block: Limit = Limit(count=20, per=timedelta(hours=1))
+    texts_unanswered: Limit = Limit(count=2, per=timedelta(days=1))
     #: Whether every sign-in asks for a second factor; passwords of 8 characters are enough only then.
     second_factor_enforced: bool = False
     #: Whether proofs of possession need a nonce of ours besides their own id (RFC 9449 8). It costs a request.

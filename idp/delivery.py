@@ -1,6 +1,7 @@
-"""One attempt to hand a message over: claim, write the words, send, note what came of it.
+"""One attempt to deliver a message: claim, hand over, note what came of it.
 
-Most messages are letters. What is told to a program instead of a person has a carrier of its own, by its kind.
+Most messages are words for people, which `idp.handover` takes to their address. What is told to a program instead of
+a person has a carrier of its own, by its kind.
 """
 
 from collections.abc import Callable
@@ -9,13 +10,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 
-from idp import notices, outbox
-from idp.accounts import credentials
-from idp.channels import Away, Letter, Refused, email
+from idp import handover, outbox
+from idp.channels import Away, Refused
 from idp.models import Message
-from idp.plugins import hooks
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +46,7 @@ def deliver(message_id: UUID, *, now: datetime) -> str:
     if message is None:
         return "nothing to do"
     try:
-        outcome = _attempt(message)
+        outcome = _attempt(message, now=now)
     except Away as error:
         carrier = _carriers.get(message.kind)
         outbox.put_back(message, now=now, longest=carrier.longest_pause if carrier else outbox.LONGEST_RETRY)
@@ -68,35 +66,9 @@ def deliver(message_id: UUID, *, now: datetime) -> str:
     return outcome
 
 
-def _attempt(message: Message) -> str:
+def _attempt(message: Message, *, now: datetime) -> str:
     if carrier := _carriers.get(message.kind):
         carrier.hand_over(message)
-        return _sent(message)
-    if message.address is None:
-        # A decoy, or an address removed meanwhile: the same provider is asked, and handed nothing.
-        email.probe()
-        return _sent(message)
-    address = credentials.open_address(message.address)
-    if address is not None and address.user != message.user_id:
-        # The row was pointed at somebody else's address, which this software never does.
-        log.error("message redirected", alarm="message.redirected", message=str(message.pk))
-        address = None
-    words = _words(message) if address else None
-    if address is None or words is None:
-        outbox.give_up(message, outbox.State.EXPIRED)
-        return "of no more use"
-    email.send(words, to=address.value)
-    return _sent(message)
-
-
-def _sent(message: Message) -> str:
-    outbox.mark_sent(message)
-    return "sent"
-
-
-def _words(message: Message) -> Letter | None:
-    """In the person's language if we know it, else in the language of the page that asked."""
-    locale = message.user.locale if message.user else ""
-    spoken = dict(settings.LANGUAGES)
-    language = locale if locale in spoken else message.facts.get("language", settings.LANGUAGE_CODE)
-    return notices.letter(message, language=language) or hooks.letter(message, language=language)
+        outbox.mark_sent(message)
+        return "sent"
+    return handover.hand_over(message, now=now)

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from idp import outbox
 from idp.audit.events import Origin
-from idp.channels import Letter
+from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
 from idp.pages import tenant
 
@@ -37,21 +37,24 @@ def password_changed(
         "language": translation.get_language() or settings.LANGUAGE_CODE,
         **asdict(origin),
     }
-    addresses = RecoveryAddress.objects.filter(user=user).values_list("pk", flat=True)
-    drafts = [_draft(PASSWORD_CHANGED, user, address, reference, facts, now) for address in addresses]
+    addresses = RecoveryAddress.objects.filter(user=user).values_list("pk", "channel")
+    drafts = [_draft(PASSWORD_CHANGED, user, address, channel, reference, facts, now) for address, channel in addresses]
     outbox.post(*drafts, now=now)
     return len(drafts)
 
 
-def letter(message: Message, *, language: str) -> Letter | None:
+def words(message: Message, *, language: str) -> Letter | Text | None:
     """The words of one of our own notices; None if the message is a plug-in's."""
     if message.kind != PASSWORD_CHANGED:
         return None
     facts = message.facts
+    changed_at = timezone.localtime(datetime.fromisoformat(facts["changed_at"]))
+    if message.channel == RecoveryAddress.Channel.SMS:
+        return text("idp/sms/password_changed", language=language, changed_at=changed_at)
     return write(
         "idp/mail/password_changed",
         language=language,
-        changed_at=timezone.localtime(datetime.fromisoformat(facts["changed_at"])),
+        changed_at=changed_at,
         device=facts["device"],
         proved_by=facts["proved_by"],
         sessions_ended=facts["sessions_ended"],
@@ -72,10 +75,23 @@ def write(template: str, *, language: str, **context: Any) -> Letter:
         )
 
 
+def text(template: str, *, language: str, last_line: str = "", **context: Any) -> Text:
+    """The words of a text message, in `language`: the longest version that fits into one segment.
+
+    The template has one version a line, the best first; `last_line` goes under whichever is taken.
+    """
+    context["tenant"] = tenant()
+    with translation.override(language):
+        versions = render_to_string(f"{template}.txt", context).splitlines()
+    ending = f"\n{last_line}" if last_line else ""
+    return Text(body=segments.fitting(f"{version.strip()}{ending}" for version in versions if version.strip()))
+
+
 def _draft(
     kind: str,
     user: UUID,
     address: UUID,
+    channel: str,
     reference: UUID,
     facts: dict[str, Any],
     now: datetime,
@@ -83,6 +99,7 @@ def _draft(
     return outbox.Draft(
         kind=kind,
         queue="notice",
+        channel=channel,
         user=user,
         address=address,
         reference=reference,

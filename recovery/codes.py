@@ -31,8 +31,13 @@ class Sent:
     until: datetime
 
     def is_good(self, now: datetime) -> bool:
-        """Whether it may still be typed. A message that was dropped carried nothing to anybody."""
-        return now < self.until and self.delivery.state != delivery.State.EXPIRED
+        """Whether it may still be typed. A message for which there was no provider carried nothing to anybody."""
+        return now < self.until and (self.reached or self.delivery.state != delivery.State.EXPIRED)
+
+    @property
+    def reached(self) -> bool:
+        """Whether a provider was found for it; what became of it there is not told, for nobody's gets no further."""
+        return self.delivery.sent_at is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +68,19 @@ def code(challenge: Challenge, subject: UUID | None, generation: int, *, digits:
 def reference(challenge: Challenge, generation: int) -> str:
     """The message's short name, on the page and in the message."""
     return otp.reference(challenge.id.int & 0xFFFF, generation)
+
+
+def asked_by(message: delivery.Message) -> Challenge | None:
+    """The challenge that a message carries a code of. None if it is of no more use, or not this account's.
+
+    Another address may have been typed meanwhile; or somebody wrote to these rows, which are not sealed. A code is
+    told to the account it opens and to nobody else.
+    """
+    challenge = Challenge.objects.select_related("journey").filter(pk=message.reference).first()
+    if challenge is None or challenge.spent_at or challenge.journey.ending:
+        return None
+    same = (message.user_id, message.address_id) == (challenge.journey.subject, challenge.address)
+    return challenge if same else None
 
 
 def typed_digest(channel: str, typed: str) -> str:
@@ -176,10 +194,7 @@ def _sent(challenge: Challenge, policy: OtpPolicy) -> list[Sent]:
 
 
 def _until(each: delivery.Delivery, policy: OtpPolicy) -> datetime:
-    """A code's own end: its lifetime after the provider took it; until then, after the longest wait.
-
-    A refused message has the time of its refusal there, as a taken one has: the end would tell of the mailbox.
-    """
+    """A code's own end: its lifetime after a provider was found for it; until then, after the longest wait."""
     handed: datetime | None = each.sent_at
     waiting: timedelta = policy.longest_wait
     return (handed or each.posted_at + waiting) + policy.lifetime

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
-from idp.plugins.hooks import Letter, Link, Message, Plugin
+from idp.plugins.hooks import Letter, Link, Message, Plugin, Text
 from recovery import journeys
 from recovery.methods import registry
 
@@ -25,10 +25,10 @@ class RecoveryPlugin(Plugin):
         query = f"?{urlencode({'i': interaction_id})}" if interaction_id else ""
         return Link(url=f"/recovery/{query}", label=_("Can't access your account?"))
 
-    def letter(self, message: Message, *, language: str) -> Letter | None:
+    def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         for method in registry.METHODS:
             if method.kind == message.kind:
-                return method.letter(message, language=language)
+                return method.words(message, language=language)
         return None
 
     def tidy(self, now: datetime) -> dict[str, int]:

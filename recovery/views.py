@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp.plugins import accounts, passwords, waiting, web
-from idp.plugins.delivery import State
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
 from recovery.conf import policy
@@ -271,6 +270,7 @@ def _code_page(
     asked_at = message.delivery.posted_at
     delivery = _delivery(message, context.now)
     page = {
+        "method": chosen.id,
         "reference": reference,
         "asked_at": timezone.localtime(asked_at),
         # While it waits, its end is only known to be no sooner than this; a page may be read for a while.
@@ -292,6 +292,7 @@ def _code_page(
 def _slow_page(request: HttpRequest, held: Held | None, until: datetime, *, back: str) -> HttpResponse:
     page = {"until": timezone.localtime(until), "back_url": back, "application": None}
     if held is not None:
+        page |= {"method": held.facts.method, "another_url": PAGES[Step.METHOD]}
         waits = waiting.waiting(request, held.facts.interaction_id, now=timezone.now())
         page["application"] = waits.application if waits else None
     return render(request, "recovery/slow.html", page, status=429)
@@ -340,8 +341,8 @@ def _held_back_sentence(until: datetime) -> str:
 
 
 def _delivery(message: codes.Sent, now: datetime) -> str:
-    """How far the message has come. A refusal by somebody's mailbox is not told: it would tell of the mailbox."""
-    if message.delivery.state in (State.SENT, State.FAILED):
+    """How far the message has come. What a provider made of somebody's address is not told: it would tell of it."""
+    if message.reached:
         return "sent"
     if not message.is_good(now):
         return "failed"

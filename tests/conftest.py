@@ -10,6 +10,7 @@ from django.utils import timezone
 from idp import guards
 from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
+from idp.channels import chain
 from idp.keyring import fingerprint
 from idp.models import Client, User
 from idp.oidc import client_seals, clients, keys
@@ -42,6 +43,7 @@ def _nothing_is_remembered_from_the_test_before():
     """A process keeps clients and keys for seconds; a test that was rolled back had others."""
     clients.forget()
     keys.forget()
+    chain.forget_trouble()
 
 
 def drop_guards():
@@ -56,8 +58,10 @@ def drop_guards():
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_whole ON {table}")
 
 
-def make_person(username="jane", *, email="jane@contoso.example", password=PASSWORD, addresses=None, **fields):
-    """An account as an import makes it: user, password, and its e-mail as a recovery address."""
+def make_person(
+    username="jane", *, email="jane@contoso.example", password=PASSWORD, addresses=None, phones=(), **fields
+):
+    """An account as an import makes it: user, password, and its e-mail (and telephones) as recovery addresses."""
     now = timezone.now()
     user = User.objects.create(
         preferred_username=username,
@@ -81,6 +85,8 @@ def make_person(username="jane", *, email="jane@contoso.example", password=PASSW
         credentials.write_password(proof("password"), password, now=now)
     for address in [email] if addresses is None else addresses:
         credentials.write_address(proof("email"), address, channel="email", now=now)
+    for phone in phones:
+        credentials.write_address(proof("sms"), phone, channel="sms", now=now)
     return user
 
 

@@ -16,6 +16,7 @@ from idp.accounts import hashers
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import AccountFrozen, CredentialWritten, Origin, SealInvalid
 from idp.audit.record import record
+from idp.channels import numbers
 from idp.models import Credential, RecoveryAddress, User
 from idp.models.user import canonical
 
@@ -79,6 +80,8 @@ def write_address(
     """Spend `proof` on a verified recovery address. Raises ProofStale if the account already has it."""
     if proof.kind != channel or now > proof.expires_at:
         raise ProofStale(proof.id)
+    if channel == RecoveryAddress.Channel.SMS and not numbers.is_e164(address):
+        raise ValueError("A telephone number is stored in one spelling, or it would never be found again: E.164.")
     row = RecoveryAddress(
         user_id=proof.user,
         channel=channel,

@@ -6,6 +6,7 @@ from idp.models.consent import Consent
 from idp.models.counter import Counter
 from idp.models.credential import Credential, RecoveryAddress
 from idp.models.grant import AccessToken, Grant
+from idp.models.handover import AddressMark, Handover
 from idp.models.interaction import Interaction
 from idp.models.message import Message
 from idp.models.seen import Seen
@@ -15,6 +16,7 @@ from idp.models.user import User
 
 __all__ = [
     "AccessToken",
+    "AddressMark",
     "AuditEntry",
     "AuditHead",
     "Client",
@@ -22,6 +24,7 @@ __all__ = [
     "Counter",
     "Credential",
     "Grant",
+    "Handover",
     "Interaction",
     "Message",
     "RecoveryAddress",

@@ -48,6 +48,7 @@ class RecoveryAddress(models.Model):
 
     class Channel(models.TextChoices):
         EMAIL = "email"
+        SMS = "sms"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_addresses")

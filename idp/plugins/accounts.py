@@ -4,10 +4,23 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from idp.accounts import credentials, lookup
+from idp.accounts.marks import Mark
+from idp.accounts.marks import clear as address_works
+from idp.accounts.marks import of as marks
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
-__all__ = ["Account", "AddressRef", "address", "canonical", "find", "username"]
+__all__ = [
+    "Account",
+    "AddressRef",
+    "Mark",
+    "address",
+    "address_works",
+    "canonical",
+    "find",
+    "marks",
+    "username",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

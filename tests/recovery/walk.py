@@ -16,14 +16,14 @@ WAY = (Step.IDENTIFY, Step.PROBLEM, Step.METHOD, Step.ADDRESS, Step.CODE, Step.N
 ADDRESS = "jane@contoso.example"
 
 
-def walk_to(step, *, identifier="jane", address=ADDRESS, person=None):
+def walk_to(step, *, identifier="jane", address=ADDRESS, method="email", person=None):
     """Somebody at a browser who has come as far as the page of `step` on the straight way."""
     person = person or Person()
     person.open("/recovery/")
     answers = {
         Step.IDENTIFY: lambda: {"identifier": identifier},
         Step.PROBLEM: lambda: {"problem": "forgot"},
-        Step.METHOD: lambda: {"method": "email"},
+        Step.METHOD: lambda: {"method": method},
         Step.ADDRESS: lambda: {"address": address},
         Step.CODE: lambda: {"code": code_in(post_office()[-1])},
         Step.NEW_PASSWORD: lambda: {"new_password": NEW_PASSWORD},
