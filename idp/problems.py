@@ -22,6 +22,7 @@ MACHINE = (
     "/metrics",
     "/par",
     "/readyz",
+    "/receipts/",
     "/revoke",
     "/static/",
     "/token",

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from idp import branding, probes
+from idp import branding, probes, receipts
 from idp.account import views as account
 from idp.account.applications import applications
 from idp.login import views as login
@@ -14,6 +14,7 @@ urlpatterns = [
     path("account/", account.home, name="account"),
     path("account/applications/", applications, name="applications"),
     path("brand.css", branding.brand_css_view, name="brand-css"),
+    path("receipts/<slug:name>", receipts.receive, name="receipts"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
 ]
