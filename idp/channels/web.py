@@ -43,6 +43,12 @@ def session(ca: str = "") -> requests.Session:
     return sessions[key]
 
 
+def close_all() -> None:
+    """Close the connections of this thread."""
+    for each in getattr(_kept, "sessions", {}).values():
+        each.close()
+
+
 def knock(through: requests.Session, url: str, *, seconds: float) -> None:
     """Find out whether somebody answers at the origin of `url`. Raises Away."""
     parts = urlsplit(url)

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from urllib.parse import parse_qs
 
+from idp.channels import web
+
 #: Answers that are acts.
 HANG_UP = "hang up"
 SILENCE = "silence"
@@ -256,6 +258,7 @@ def service(**told):
     try:
         yield server.told
     finally:
+        web.close_all()
         server.told.over.set()
         server.shutdown()
         server.server_close()

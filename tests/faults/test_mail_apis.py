@@ -5,7 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from idp.accounts import marks
-from idp.channels import addresses, chain
+from idp.channels import addresses, chain, email
 from idp.keyring import fingerprint
 from idp.models import Handover
 from tests.faults.providers import SILENCE, mail_server, service
@@ -30,6 +30,10 @@ REFERENCE = {"postmark": "PM-1", "resend": "RE-1", "brevo": "<BR-1@brevo>", "mai
 def _impatient(monkeypatch):
     monkeypatch.setattr(chain, "SECONDS_EACH", 0.7)
     monkeypatch.setattr(chain, "SECONDS", 1.5)
+    yield
+    for provider in email._kept.providers:
+        if getattr(provider, "_backend", None) is not None and hasattr(provider._backend, "close"):
+            provider._backend.close()
 
 
 def use(settings, family, server, *more):
