@@ -16,6 +16,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import broker
+from idp.channels import addresses
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -28,6 +29,17 @@ def required(name: str, why: str) -> str:
     value = env.str(name, default="").strip()
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {why}")
+    return value
+
+
+def positive(name: str, *, default: int) -> int:
+    """A whole number above nought, or a refusal to start."""
+    try:
+        value = env.int(name, default=default)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number.") from error
+    if value < 1:
+        raise ImproperlyConfigured(f"{name} must be 1 or more.")
     return value
 
 
@@ -88,6 +100,18 @@ ROOT_KEYS = _root_keys(
     required("REGAIN_ROOT_KEYS", "Credentials are sealed with it; losing or guessing it loses every account."),
 )
 
+
+def _prices(value: str) -> tuple[tuple[str, int], ...]:
+    """`+33=7,+1=2`: what a segment costs, by the longest beginning that fits; the longest first."""
+    prices = {}
+    for entry in filter(None, (each.strip() for each in value.split(","))):
+        prefix, _equals, price = entry.partition("=")
+        if not (prefix[:1] == "+" and prefix[1:].isdigit() and price.isdigit() and int(price)):
+            raise ImproperlyConfigured(f"SMS_PRICES: {entry!r} is not like +33=7, a whole number above nought.")
+        prices[prefix] = int(price)
+    return tuple(sorted(prices.items(), key=lambda each: -len(each[0])))
+
+
 # --- Where things are -------------------------------------------------------------------------------------
 
 (BASE_DIR / "var").mkdir(exist_ok=True)
@@ -130,18 +154,45 @@ except broker.Unusable as error:
 #: The same for who asks Redis itself (idp.stuffing).
 REDIS_URL, REDIS_TLS, REDIS_SENTINELS = _broker.url, _broker.use_ssl, _broker.options
 
-_email = env.email_url_config(
-    required("EMAIL_URL", "Codes and notices leave by it, for example smtp+tls://user:password@mail.example:587."),
-)
-EMAIL_BACKEND = _email["EMAIL_BACKEND"]
-EMAIL_HOST = _email["EMAIL_HOST"]
-EMAIL_PORT = _email["EMAIL_PORT"]
-EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
-EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
-EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
-EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
-EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"no-reply@{_issuer.hostname}")
+try:
+    #: The providers that letters leave by, in order (idp.channels.addresses).
+    EMAIL_PROVIDERS = addresses.read(
+        required("EMAIL_URL", "Codes and notices leave by it, for example smtp+tls://user:password@mail.example:587."),
+    )
+except addresses.Unusable as error:
+    raise ImproperlyConfigured(f"EMAIL_URL: {error}.") from error
+#: Letters in an hour, all together: what somebody can make us send who asks for codes in other people's names.
+EMAIL_HOURLY_CAP = positive("EMAIL_HOURLY_CAP", default=10_000)
+
+#: The gateways that text messages leave by, in order; none: there are no text messages.
+SMS_GATEWAYS: tuple[object, ...] = ()
+SMS_COUNTRIES: list[str] = []
+if _sms := env.str("SMS_URL", default="").strip():
+    # Only here: Apprise is large, and most tenants send no text messages.
+    from idp.channels import gateways, numbers
+
+    try:
+        SMS_GATEWAYS = gateways.read(_sms)
+    except addresses.Unusable as error:
+        raise ImproperlyConfigured(f"SMS_URL: {error}.") from error
+    SMS_COUNTRIES = [
+        code.strip().upper()
+        for code in required(
+            "SMS_COUNTRIES",
+            "Text messages go to these countries only (for example FR,BE): others cost you, and earn somebody, money.",
+        ).split(",")
+    ]
+    for _code in SMS_COUNTRIES:
+        if not numbers.is_country(_code):
+            raise ImproperlyConfigured(f"SMS_COUNTRIES: {_code!r} is not a country's two letters (ISO 3166).")
+#: What text messages may cost in a day, and what a segment costs by the beginning of its number (one, if not said).
+SMS_DAILY_BUDGET = positive("SMS_DAILY_BUDGET", default=500)
+SMS_PRICES = _prices(env.str("SMS_PRICES", default=""))
+#: What providers show who tell us what became of a message. Without it, and without a key of theirs, nobody may.
+RECEIPTS_SECRET = env.str("RECEIPTS_SECRET", default="")
+if RECEIPTS_SECRET and len(RECEIPTS_SECRET) < 32:  # noqa: PLR2004 -- random, it cannot be guessed
+    raise ImproperlyConfigured("RECEIPTS_SECRET has fewer than 32 characters; it must be long and random.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname])
 #: How many proxies stand before us, each appending to X-Forwarded-For. None unless the operator says so.

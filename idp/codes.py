@@ -37,8 +37,13 @@ class Sent:
     until: datetime
 
     def is_good(self, now: datetime) -> bool:
-        """Whether it may still be typed. A message that was dropped carried nothing to anybody."""
-        return now < self.until and self.delivery.state != outbox.State.EXPIRED
+        """Whether it may still be typed. A message for which there was no provider carried nothing to anybody."""
+        return now < self.until and (self.reached or self.delivery.state != outbox.State.EXPIRED)
+
+    @property
+    def reached(self) -> bool:
+        """Whether a provider was found for it; what became of it there is not told, for nobody's gets no further."""
+        return self.delivery.sent_at is not None
 
 
 def derive(label: str, *parts: keyring.Part, key_id: str, generation: int, digits: int) -> str:
@@ -66,8 +71,5 @@ def _sent(reference: UUID, numbers: Numbers, since: int) -> list[Sent]:
 
 
 def _until(each: outbox.Delivery, numbers: Numbers) -> datetime:
-    """A code's own end: its lifetime after the provider took it; until then, after the longest wait.
-
-    A refused message has the time of its refusal there, as a taken one has: the end would tell of the mailbox.
-    """
+    """A code's own end: its lifetime after a provider was found for it; until then, after the longest wait."""
     return (each.sent_at or each.posted_at + numbers.longest_wait) + numbers.lifetime

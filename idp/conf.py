@@ -119,6 +119,17 @@ class Policy:
     address_codes_per_day: Limit = Limit(count=20, per=timedelta(days=1))
     address_wrong_codes: Limit = Limit(count=30, per=timedelta(days=1))
     address_resend: Limit = Limit(count=1, per=timedelta(seconds=60))
+    #: Messages that somebody can cause who has proved nothing: letters and texts to one address, both about one
+    #: account, both from one network, texts to one block of numbers; and how often a text is handed over anew that a
+    #: gateway may have taken (idp.caps).
+    emails_per_hour: Limit = Limit(count=5, per=timedelta(hours=1))
+    emails_per_day: Limit = Limit(count=10, per=timedelta(days=1))
+    texts_per_hour: Limit = Limit(count=3, per=timedelta(hours=1))
+    texts_per_day: Limit = Limit(count=6, per=timedelta(days=1))
+    messages_per_account: Limit = Limit(count=20, per=timedelta(days=1))
+    messages_per_network: Limit = Limit(count=300, per=timedelta(hours=1))
+    texts_per_block: Limit = Limit(count=20, per=timedelta(hours=1))
+    texts_unanswered: Limit = Limit(count=2, per=timedelta(days=1))
     #: How many recovery addresses an account may have.
     most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.

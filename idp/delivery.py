@@ -1,6 +1,7 @@
-"""One attempt to hand a message over: claim, write the words, send, note what came of it.
+"""One attempt to deliver a message: claim, hand over, note what came of it.
 
-Most messages are letters. What is told to a program instead of a person has a carrier of its own, by its kind.
+Most messages are words for people, which `idp.handover` takes to their address. What is told to a program instead of
+a person has a carrier of its own, by its kind.
 """
 
 from collections.abc import Callable
@@ -11,15 +12,12 @@ from traceback import extract_tb
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from idp import metrics, notices, outbox, tracing
-from idp.accounts import sealing
-from idp.channels import Away, Letter, Refused, email
+from idp import handover, metrics, outbox, tracing
+from idp.channels import Away, Refused
 from idp.models import Message
-from idp.plugins import hooks
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +54,7 @@ def deliver(message_id: UUID, *, now: datetime, bell: UUID | None = None) -> str
     if message.attempts == 1:
         metrics.WAIT_SECONDS.labels(message.queue).observe(_since(message, now))
     with tracing.span("deliver", message=str(message.pk), kind=message.kind, queue=message.queue) as noted:
-        outcome, error = _outcome(message)
+        outcome, error = _outcome(message, now=now)
         noted["outcome"] = outcome
     took = perf_counter() - began
     if outcome == "delayed":
@@ -68,10 +66,10 @@ def deliver(message_id: UUID, *, now: datetime, bell: UUID | None = None) -> str
     return outcome
 
 
-def _outcome(message: Message) -> tuple[str, str]:
+def _outcome(message: Message, *, now: datetime) -> tuple[str, str]:
     """What came of the attempt, and if it was not good, why: in words that hold no address."""
     try:
-        return _attempt(message), ""
+        return _attempt(message, now=now), ""
     except Refused as error:
         outbox.give_up(message, outbox.State.FAILED)
         return "refused", str(error)
@@ -89,7 +87,7 @@ def _outcome(message: Message) -> tuple[str, str]:
 
 def _note(message: Message, outcome: str, error: str, *, took: float) -> None:
     """One line and a few numbers about an attempt, the same for a decoy."""
-    provider = metrics.provider(otherwise="application" if message.kind in _carriers else "email")
+    provider = metrics.provider(otherwise="application" if message.kind in _carriers else message.channel)
     metrics.ATTEMPTS.labels(message.queue, provider, outcome).inc()
     metrics.ATTEMPT_SECONDS.labels(message.queue, provider).observe(took)
     said = {"message": str(message.pk), "kind": message.kind, "queue": message.queue, "attempt": message.attempts}
@@ -109,35 +107,9 @@ def _since(message: Message, now: datetime) -> float:
     return max(0.0, (now - message.created_at).total_seconds())
 
 
-def _attempt(message: Message) -> str:
+def _attempt(message: Message, *, now: datetime) -> str:
     if carrier := _carriers.get(message.kind):
         carrier.hand_over(message)
-        return _sent(message)
-    if message.address is None:
-        # A decoy, or an address removed meanwhile: the same provider is asked, and handed nothing.
-        email.probe()
-        return _sent(message)
-    address = sealing.open_address(message.address)
-    if address is not None and address.user != message.user_id:
-        # The row was pointed at somebody else's address, which this software never does.
-        log.error("message redirected", alarm="message.redirected", message=str(message.pk))
-        address = None
-    words = _words(message) if address else None
-    if address is None or words is None:
-        outbox.give_up(message, outbox.State.EXPIRED)
-        return "of no more use"
-    email.send(words, to=address.value)
-    return _sent(message)
-
-
-def _sent(message: Message) -> str:
-    outbox.mark_sent(message)
-    return "sent"
-
-
-def _words(message: Message) -> Letter | None:
-    """In the person's language if we know it, else in the language of the page that asked."""
-    locale = message.user.locale if message.user else ""
-    spoken = dict(settings.LANGUAGES)
-    language = locale if locale in spoken else message.facts.get("language", settings.LANGUAGE_CODE)
-    return notices.letter(message, language=language) or hooks.letter(message, language=language)
+        outbox.mark_sent(message)
+        return "sent"
+    return handover.hand_over(message, now=now)

@@ -69,6 +69,9 @@ def configure(settings: dict[str, Any]) -> None:
                 "authlib": {"level": "INFO"},
                 "django.db.backends": {"level": "INFO"},
                 "django.template": {"level": "INFO"},
+                # They would print numbers, addresses of interfaces and what was sent there.
+                "apprise": {"level": "CRITICAL"},
+                "urllib3": {"level": "WARNING"},
                 "kombu": {"level": "INFO"},
                 "amqp": {"level": "INFO"},
                 # A line for every beat of the sweeper says nothing; what tasks do, they log themselves.

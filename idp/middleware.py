@@ -29,6 +29,8 @@ _REPEATABLE = frozenset({"scope"})
 _PROBES = ("/healthz", "/metrics", "/readyz")
 #: Endpoints whose specification says itself how a repeated parameter is answered.
 _PROTOCOL = ("/authorize", "/introspect", "/par", "/revoke", "/sign-out", "/token", "/userinfo")
+#: What providers post is in their form, not in ours; it is read after they have shown who they are.
+_OTHERS_FORMS = "/receipts/"
 
 
 class SecurityHeaders:
@@ -118,6 +120,8 @@ class RequestGuard:
         raw_query = request.META.get("QUERY_STRING", "")
         unquote_to_bytes(raw_query.encode("latin-1", "replace")).decode()
         if request.method == "POST":
+            if request.path.startswith(_OTHERS_FORMS):
+                return True
             if request.content_type not in ("application/x-www-form-urlencoded", ""):
                 return False
             unquote_to_bytes(request.body.replace(b"+", b" ")).decode()

@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 
 from idp import notice_words, outbox
 from idp.audit.events import Origin
-from idp.channels import Letter
+from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
     ACCOUNT_DELETED,
@@ -41,9 +41,10 @@ __all__ = [
     "PASSWORD_CHANGED",
     "PAUSES_ENDED",
     "RECOVERY_CODE_USED",
-    "letter",
     "password_changed",
     "post",
+    "text",
+    "words",
     "write",
 ]
 
@@ -83,23 +84,28 @@ def post(kind: str, user: UUID, *, reference: UUID, origin: Origin, now: datetim
         outbox.Draft(
             kind=kind,
             queue="notice",
+            channel=channel,
             user=user,
             address=address,
             reference=reference,
             facts=told,
             not_after=now + _USEFUL_FOR,
         )
-        for address in addresses.values_list("pk", flat=True)
+        for address, channel in addresses.values_list("pk", "channel")
     ]
     outbox.post(*drafts, now=now)
     return len(drafts)
 
 
-def letter(message: Message, *, language: str) -> Letter | None:
+def words(message: Message, *, language: str) -> Letter | Text | None:
     """The words of one of our own notices; None if the message is a plug-in's."""
     facts = message.facts
+    at = timezone.localtime(datetime.fromisoformat(facts["at"])) if "at" in facts else None
+    short = message.channel == RecoveryAddress.Channel.SMS
+    if message.kind == PASSWORD_CHANGED and short:
+        return text("idp/sms/password_changed", language=language, at=at)
     common = {
-        "at": timezone.localtime(datetime.fromisoformat(facts["at"])) if "at" in facts else None,
+        "at": at,
         "device": facts.get("device", ""),
         "place": facts.get("place", ""),
         "sign_in_url": f"{settings.ISSUER}/sign-in",
@@ -108,8 +114,12 @@ def letter(message: Message, *, language: str) -> Letter | None:
         proved = {name: facts[name] for name in ("proved_by", "sessions_ended")}
         return write("idp/mail/password_changed", language=language, **common, **proved)
     with translation.override(language):
-        words = notice_words.of(message.kind, facts, org=tenant().name)
-    return write("idp/mail/notice", language=language, words=words, **common) if words else None
+        said = notice_words.of(message.kind, facts, org=tenant().name)
+    if said is None:
+        return None
+    if short:
+        return text("idp/sms/notice", language=language, words=said, at=at)
+    return write("idp/mail/notice", language=language, words=said, **common)
 
 
 def write(template: str, *, language: str, **context: Any) -> Letter:
@@ -123,3 +133,15 @@ def write(template: str, *, language: str, **context: Any) -> Letter:
             text=render_to_string(f"{template}.txt", context),
             html=render_to_string(f"{template}.html", context),
         )
+
+
+def text(template: str, *, language: str, last_line: str = "", **context: Any) -> Text:
+    """The words of a text message, in `language`: the longest version that fits into one segment.
+
+    The template has one version a line, the best first; `last_line` goes under whichever is taken.
+    """
+    context["tenant"] = tenant()
+    with translation.override(language):
+        versions = render_to_string(f"{template}.txt", context).splitlines()
+    ending = f"\n{last_line}" if last_line else ""
+    return Text(body=segments.fitting(f"{version.strip()}{ending}" for version in versions if version.strip()))

@@ -18,7 +18,8 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -51,6 +52,8 @@ class Draft:
 
     kind: str
     queue: str
+    #: By what it goes; nobody's too.
+    channel: str = "email"
     user: UUID | None
     address: UUID | None
     reference: UUID
@@ -80,6 +83,7 @@ def post(*drafts: Draft, now: datetime) -> None:
         Message(
             kind=draft.kind,
             queue=draft.queue,
+            channel=draft.channel,
             user_id=draft.user,
             address_id=draft.address,
             reference=draft.reference,
@@ -127,18 +131,29 @@ def claim(message_id: UUID, *, now: datetime, bell: UUID | None = None) -> Messa
     return Message.objects.select_related("user", "address__user").get(pk=message_id)
 
 
+def reached(message: Message) -> bool:
+    """A provider is there for it: as far as everybody's message goes, so pages may tell. A code's life starts here.
+
+    True for the first time. Taken from the clock now, not when the attempt began.
+    """
+    now = _answered(message)
+    first = Message.objects.filter(pk=message.pk, state=State.SENDING, sent_at=None).update(sent_at=now)
+    message.sent_at = message.sent_at or now
+    return bool(first)
+
+
 def mark_sent(message: Message) -> None:
-    """The provider has it. Taken from the clock now, not when the attempt began: a code's life starts here."""
-    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=State.SENT, sent_at=_answered(message))
+    """The provider has it."""
+    Message.objects.filter(pk=message.pk, state=State.SENDING).update(state=State.SENT, sent_at=_since_reached(message))
 
 
 def give_up(message: Message, state: str) -> None:
     """No further attempt: nobody would read it (EXPIRED) or nobody takes it (FAILED).
 
-    A refusal keeps its time as an acceptance does: pages say the same of both, or they would tell whose address it is.
+    A refusal has its time as an acceptance has: pages say the same of both, or they would tell whose address it is.
     """
-    answered = _answered(message) if state == State.FAILED else None
-    _held(message).update(state=state, sent_at=answered)
+    changes = {"sent_at": _since_reached(message)} if state == State.FAILED else {}
+    _held(message).update(state=state, **changes)
 
 
 def put_back(message: Message, *, now: datetime, longest: timedelta = LONGEST_RETRY) -> None:
@@ -195,6 +210,11 @@ def _held(message: Message) -> QuerySet[Message]:
 def _answered(message: Message) -> datetime:
     """Now, but not before it was asked for, which a clock that is behind might say."""
     return max(timezone.now(), message.created_at)
+
+
+def _since_reached(message: Message) -> Coalesce:
+    """The time at which a provider was found; now, where none had to be."""
+    return Coalesce("sent_at", Value(_answered(message)))
 
 
 def _unsent() -> Q:

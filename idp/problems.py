@@ -26,6 +26,7 @@ MACHINE = (
     "/metrics",
     "/par",
     "/readyz",
+    "/receipts/",
     "/revoke",
     "/static/",
     "/token",

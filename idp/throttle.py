@@ -21,9 +21,9 @@ from idp.models import Counter
 
 #: One row per limit and subject: a new period starts it again, within a period it counts up.
 _COUNT = """
-INSERT INTO idp_counter (key, count, resets_at) VALUES (%(key)s, 1, %(resets_at)s)
+INSERT INTO idp_counter (key, count, resets_at) VALUES (%(key)s, %(by)s, %(resets_at)s)
 ON CONFLICT (key) DO UPDATE SET
-  count = CASE WHEN idp_counter.resets_at <= %(now)s THEN 1 ELSE idp_counter.count + 1 END,
+  count = CASE WHEN idp_counter.resets_at <= %(now)s THEN excluded.count ELSE idp_counter.count + excluded.count END,
   resets_at = CASE WHEN idp_counter.resets_at <= %(now)s THEN excluded.resets_at ELSE idp_counter.resets_at END
 RETURNING count, resets_at
 """
@@ -56,13 +56,13 @@ class Counted:
         return max(0, self.limit.count - self.count)
 
 
-def count(name: str, limit: Limit, *subject: keyring.Part, now: datetime) -> Counted:
-    """Count one more of `name` for `subject` and say how many that makes. One statement, in any concurrency."""
+def count(name: str, limit: Limit, *subject: keyring.Part, now: datetime, by: int = 1) -> Counted:
+    """Count one more (or `by`) of `name` for `subject` and say how many that makes. One statement, at any crowd."""
     with connection.cursor() as cursor:
         adapt = connection.ops.adapt_datetimefield_value
         cursor.execute(
             _COUNT,
-            {"key": _key(name, subject), "now": adapt(now), "resets_at": adapt(now + limit.per)},
+            {"key": _key(name, subject), "by": by, "now": adapt(now), "resets_at": adapt(now + limit.per)},
         )
         counted, resets_at = cursor.fetchone()
     return Counted(limit=limit, count=counted, resets_at=_as_datetime(resets_at))
@@ -71,6 +71,13 @@ def count(name: str, limit: Limit, *subject: keyring.Part, now: datetime) -> Cou
 def give_back(name: str, *subject: keyring.Part) -> None:
     """It was counted and turned out to be none: for limits on failures that cannot be judged before."""
     Counter.objects.filter(key=_key(name, subject), count__gt=0).update(count=F("count") - 1)
+
+
+def look(name: str, limit: Limit, *subject: keyring.Part, now: datetime) -> Counted:
+    """How many there were in this period, counting none. For telling people, never for deciding."""
+    row = Counter.objects.filter(key=_key(name, subject), resets_at__gt=now).values_list("count", "resets_at").first()
+    counted, resets_at = row or (0, now + limit.per)
+    return Counted(limit=limit, count=counted, resets_at=resets_at)
 
 
 def clear(name: str, *subject: keyring.Part) -> None:

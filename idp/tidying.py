@@ -6,11 +6,13 @@ from django.db.models import Q
 
 from idp import interactions, outbox
 from idp.accounts import credentials
-from idp.models import AccessToken, AddressClaim, Ceremony, Grant, PendingSignIn, Seen
+from idp.models import AccessToken, AddressClaim, Ceremony, Grant, Handover, PendingSignIn, Seen
 from idp.plugins import hooks
 
 #: Sent messages are kept for the pages that show them and for questions of the same day.
 _MESSAGES = timedelta(days=2)
+#: Receipts come within days: a mail server tries for five.
+_HANDOVERS = timedelta(days=8)
 #: How long a grant is kept after its end: what was issued from it can be traced for a month.
 _GRANTS = timedelta(days=30)
 #: At a time, so that one tidying never holds much.
@@ -26,6 +28,7 @@ def sweep(now: datetime) -> dict[str, int]:
         "ceremonies": Ceremony.objects.filter(expires_at__lte=now).delete()[0],
         "addresses": credentials.erase_addresses(),
         "messages": outbox.sweep(before=now - _MESSAGES),
+        "handovers": Handover.objects.filter(handed_at__lte=now - _HANDOVERS).delete()[0],
         "access_tokens": AccessToken.objects.filter(expires_at__lte=now).delete()[0],
         "grants": _grants(now),
         "seen": Seen.objects.filter(expires_at__lte=now).delete()[0],

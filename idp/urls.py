@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from idp import branding, probes
+from idp import branding, probes, receipts
 from idp.account import passkey
 from idp.login import again, factor, passkeys, set_up
 from idp.login import views as login
@@ -19,6 +19,7 @@ urlpatterns = [
     path("account/", include("idp.account.urls")),
     path(".well-known/passkey-endpoints", passkey.endpoints, name="passkey-endpoints"),
     path("brand.css", branding.brand_css_view, name="brand-css"),
+    path("receipts/<slug:name>", receipts.receive, name="receipts"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("readyz/delivery", probes.delivery, name="readyz-delivery"),

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
+from idp.plugins import delivery
 from recovery.conf import policy
 from recovery.domain.journey import FORGOT, LOCKED
 from recovery.methods import registry
@@ -19,7 +20,11 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
         return [Error(str(error), id="recovery.E001")]
     unknown = set(offered.methods) - {method.id for method in registry.METHODS}
     unbuilt = set(offered.problems) - {FORGOT, LOCKED}
+    unsent = {method.id for method in registry.enabled(offered) if method.channel not in delivery.channels()}
     return [
+        Error(f"settings.RECOVERY offers {name!r}, and there is no provider for it: set SMS_URL.", id="recovery.E003")
+        for name in sorted(unsent)
+    ] + [
         Error(f"settings.RECOVERY offers {name!r}, which does not exist.", id="recovery.E002")
         for name in sorted(unknown | unbuilt)
     ]

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from idp.plugins import accounts, keys, otp
+from idp.plugins import accounts, delivery, keys, otp
 from idp.plugins.otp import Sent
 from recovery import journeys, proof
 from recovery.domain.policy import OtpPolicy
@@ -50,6 +50,19 @@ def code(challenge: Challenge, subject: UUID | None, generation: int, *, digits:
 def reference(challenge: Challenge, generation: int) -> str:
     """The message's short name, on the page and in the message."""
     return otp.reference(challenge.id.int & 0xFFFF, generation)
+
+
+def asked_by(message: delivery.Message) -> Challenge | None:
+    """The challenge that a message carries a code of. None if it is of no more use, or not this account's.
+
+    Another address may have been typed meanwhile; or somebody wrote to these rows, which are not sealed. A code is
+    told to the account it opens and to nobody else.
+    """
+    challenge = Challenge.objects.select_related("journey").filter(pk=message.reference).first()
+    if challenge is None or challenge.spent_at or challenge.journey.ending:
+        return None
+    same = (message.user_id, message.address_id) == (challenge.journey.subject, challenge.address)
+    return challenge if same else None
 
 
 def typed_digest(channel: str, typed: str) -> str:

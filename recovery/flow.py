@@ -82,7 +82,8 @@ def choose_method(held: Held, method: MessageMethod) -> None:
 
 def send_challenge(held: Held, method: MessageMethod, typed: str, *, context: Context) -> Sent | Throttled:
     """Send a code to the typed address if it is the account's; say the same if it is not."""
-    if until := _messages_held_back(held, codes.typed_digest(method.channel, typed), context):
+    typed = method.meant(typed)
+    if until := _messages_held_back(held, method, codes.typed_digest(method.channel, typed), context):
         return until
     with transaction.atomic():
         challenge = codes.ask(held.row, method.id, channel=method.channel, typed=typed, now=context.now)
@@ -99,7 +100,7 @@ def send_again(held: Held, method: MessageMethod, *, context: Context) -> Sent |
     paced = limits.count("recovery-resend", context.policy.resend, challenge.id.bytes, now=context.now)
     if not paced.allowed:
         return Throttled(until=paced.resets_at)
-    if until := _messages_held_back(held, challenge.typed_digest, context):
+    if until := _messages_held_back(held, method, challenge.typed_digest, context):
         return until
     with transaction.atomic():
         again = codes.ask_again(held.row, method.id)
@@ -201,20 +202,26 @@ def finish(held: Held, *, context: Context) -> None:
 # --- Below an intention -----------------------------------------------------------------------------------
 
 
-def _messages_held_back(held: Held, typed_digest: str, context: Context) -> Throttled | None:
+def _messages_held_back(
+    held: Held,
+    method: MessageMethod,
+    typed_digest: str,
+    context: Context,
+) -> Throttled | None:
     """Count one more message to this address of this account; None if it may go."""
-    subject = (_subject(held.row), typed_digest)
-    for name, limit in (
-        ("recovery-messages-hour", context.policy.messages_per_hour),
-        ("recovery-messages-day", context.policy.messages_per_day),
-    ):
-        counted = limits.count(name, limit, *subject, now=context.now)
-        if not counted.allowed:
-            with transaction.atomic():
-                throttled = events.RecoveryThrottled(user=held.row.subject, journey=held.row.id, limit=name)
-                audit.record(throttled, origin=context.origin)
-            return Throttled(until=counted.resets_at)
-    return None
+    holds = limits.message(
+        channel=method.channel,
+        subject=_subject(held.row),
+        typed=typed_digest,
+        origin=context.origin,
+        now=context.now,
+    )
+    if holds is None:
+        return None
+    with transaction.atomic():
+        throttled = events.RecoveryThrottled(user=held.row.subject, journey=held.row.id, limit=holds.cap)
+        audit.record(throttled, origin=context.origin)
+    return Throttled(until=holds.until)
 
 
 def _post(row: Row, challenge: Challenge, method: MessageMethod, context: Context) -> None:
@@ -222,6 +229,7 @@ def _post(row: Row, challenge: Challenge, method: MessageMethod, context: Contex
         delivery.Draft(
             kind=method.kind,
             queue="otp",
+            channel=method.channel,
             user=row.subject,
             address=challenge.address,
             reference=challenge.id,
@@ -231,7 +239,7 @@ def _post(row: Row, challenge: Challenge, method: MessageMethod, context: Contex
                 "language": get_language(),
                 **asdict(context.origin),
             },
-            not_after=context.now + context.policy.otp.longest_wait,
+            not_after=context.now + context.policy.otp.wait_of(method.channel),
         ),
         now=context.now,
     )
@@ -279,6 +287,7 @@ def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Go
             challenged=False,
             ending="",
         )
+        accounts.address_works(earned.address)
         audit.record(
             events.ChallengePassed(
                 user=earned.user,

@@ -81,6 +81,7 @@ def show(
 def slow_page(request: HttpRequest, held: Held | None, until: datetime, *, back: str) -> HttpResponse:
     page = {"until": timezone.localtime(until), "back_url": back, "application": None}
     if held is not None:
+        page |= {"method": held.facts.method, "another_url": PAGES[Step.METHOD]}
         waits = waiting.waiting(request, held.facts.interaction_id, now=timezone.now())
         page["application"] = waits.application if waits else None
     return render(request, "recovery/slow.html", page, status=429)

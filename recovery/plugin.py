@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
 from idp.plugins import accounts
-from idp.plugins.hooks import Letter, Link, Message, Plugin, Telling, Thing, WayBack, WaysBack
+from idp.plugins.hooks import Letter, Link, Message, Plugin, Telling, Text, Thing, WayBack, WaysBack
 from recovery import journeys, sentences
 from recovery.conf import policy
 from recovery.methods import registry
@@ -38,10 +38,10 @@ class RecoveryPlugin(Plugin):
             query["problem"] = "locked"
         return Link(url=f"/recovery/{'?' * bool(query)}{urlencode(query)}", label=_("Can't access your account?"))
 
-    def letter(self, message: Message, *, language: str) -> Letter | None:
+    def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         for method in registry.METHODS:
             if method.kind == message.kind:
-                return method.letter(message, language=language)
+                return method.words(message, language=language)
         return None
 
     def ways_back(self, user: UUID, *, now: datetime) -> WaysBack:

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp.plugins import accounts, passwords, waiting, web
-from idp.plugins.delivery import State
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
 from recovery.domain.journey import FORGOT, LOCKED, Step, current_step
@@ -250,6 +249,7 @@ def _code_page(
     asked_at = message.delivery.posted_at
     delivery = _delivery(message, context.now)
     page = {
+        "method": chosen.id,
         "reference": reference,
         "asked_at": timezone.localtime(asked_at),
         # While it waits, its end is only known to be no sooner than this; a page may be read for a while.
@@ -317,8 +317,8 @@ def _held_back_sentence(until: datetime) -> str:
 
 
 def _delivery(message: codes.Sent, now: datetime) -> str:
-    """How far the message has come. A refusal by somebody's mailbox is not told: it would tell of the mailbox."""
-    if message.delivery.state in (State.SENT, State.FAILED):
+    """How far the message has come. What a provider made of somebody's address is not told: it would tell of it."""
+    if message.reached:
         return "sent"
     if not message.is_good(now):
         return "failed"

@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 from idp import guards, tasks
 from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
+from idp.channels import chain
 from idp.keyring import fingerprint
 from idp.models import Client, User
 from idp.oidc import client_seals, clients, keys
@@ -47,6 +48,7 @@ def _nothing_is_remembered_from_the_test_before():
     keys.forget()
     translation.deactivate()
     tasks.broker.succeeded()
+    chain.forget_trouble()
 
 
 def drop_guards():
@@ -61,8 +63,10 @@ def drop_guards():
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_whole ON {table}")
 
 
-def make_person(username="jane", *, email="jane@contoso.example", password=PASSWORD, addresses=None, **fields):
-    """An account as an import makes it: user, password, and its e-mail as a recovery address."""
+def make_person(
+    username="jane", *, email="jane@contoso.example", password=PASSWORD, addresses=None, phones=(), **fields
+):
+    """An account as an import makes it: user, password, and its e-mail (and telephones) as recovery addresses."""
     now = timezone.now()
     user = User.objects.create(
         preferred_username=username,
@@ -86,6 +90,8 @@ def make_person(username="jane", *, email="jane@contoso.example", password=PASSW
         credentials.write_password(proof("password"), password, now=now)
     for address in [email] if addresses is None else addresses:
         credentials.write_address(proof("email"), address, channel="email", now=now)
+    for phone in phones:
+        credentials.write_address(proof("sms"), phone, channel="sms", now=now)
     return user
 
 

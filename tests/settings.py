@@ -24,9 +24,10 @@ os.environ["DATABASE_URL"] = os.environ.get("REGAIN_TEST_DATABASE_URL", f"sqlite
 
 from config.settings import *  # noqa: E402, F403 -- the environment comes first
 from config.settings import DATABASES  # noqa: E402
+from idp.channels.addresses import Backend  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that threads and processes of one test see the same database.
     # One for each run: two may go on at the same time.
     DATABASES["default"]["TEST"] = {"NAME": str(_BUILD / f"tests-{os.getpid()}.sqlite3")}
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+EMAIL_PROVIDERS = (Backend(name="memory", path="django.core.mail.backends.locmem.EmailBackend"),)

@@ -116,7 +116,7 @@ def variables_read():
     found = set(re.findall(r"\$\{(\w+)", (ROOT / "Procfile").read_text(encoding="utf-8")))
     tree = ast.parse((ROOT / "config" / "settings.py").read_text(encoding="utf-8"))
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args):
-        asks = getattr(call.func, "id", "") == "required"
+        asks = getattr(call.func, "id", "") in ("required", "positive")
         asks |= isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "env"
         first = call.args[0]
         if asks and isinstance(first, ast.Constant):

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from idp import notice_words
 from idp.audit import events
-from idp.models import AddressClaim, Credential, RecoveryAddress
+from idp.models import AddressClaim, AddressMark, Credential, RecoveryAddress
 from idp.plugins import hooks
 from idp.plugins.hooks import About, Telling
 
@@ -72,6 +72,12 @@ def _address_code_sent(fields: Fields) -> str:
     if fields.get("purpose") == AddressClaim.Purpose.TEST:
         return _("A test code was sent to one of your addresses")
     return _("A code was sent to an address to be added")
+
+
+def _address_marked(fields: Fields) -> str:
+    if fields.get("fault") == AddressMark.Fault.COMPLAINED:
+        return _("Our messages to one of your addresses were called unwanted")
+    return _("One of your addresses could not be reached")
 
 
 def _sessions_ended(fields: Fields) -> str:
@@ -181,6 +187,12 @@ def _own() -> dict[str, Telling]:
         events.AddressConfirmed.name: Telling(
             about=security,
             say=_plain(lambda: _("An address was tested, and works")),
+        ),
+        events.AddressMarked.name: Telling(about=security, say=_address_marked, alarming=True),
+        events.MessagesHeld.name: Telling(
+            about=security,
+            say=_plain(lambda: _("So many messages were asked for in your name that some were not sent")),
+            alarming=True,
         ),
         events.RoleGranted.name: Telling(
             about=account,

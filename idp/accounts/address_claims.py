@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import translation
 
 from idp import codes, keyring, otp, outbox, throttle
-from idp.accounts import addresses, reauthentication, sealing
+from idp.accounts import addresses, marks, reauthentication, sealing
 from idp.accounts.addresses import Context, NotPossible
 from idp.audit.events import AddressCodeFailed, AddressCodeSent, AddressConfirmed
 from idp.audit.record import record
@@ -281,6 +281,7 @@ def _tested(claim: AddressClaim, context: Context) -> Confirmed | Gone:
         if address is None or not _spend(claim, context):
             return Gone()
         AddressNote.objects.update_or_create(address_id=address, defaults={"confirmed_at": context.now})
+        marks.clear(address)
         record(AddressConfirmed(user=claim.user_id, address=address), origin=context.origin)
     return Confirmed(address=address, usable_from=None)
 

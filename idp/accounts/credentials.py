@@ -14,6 +14,7 @@ from idp.accounts import hashers, sealing
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import CredentialWritten, Origin
 from idp.audit.record import record
+from idp.channels import numbers
 from idp.models import Credential, Factor, Message, RecoveryAddress, User
 
 log = structlog.get_logger(__name__)
@@ -88,6 +89,8 @@ def write_address(
     Raises ProofStale if the proof no longer holds, or the account has the address already.
     """
     _must_hold(proof, now, channel)
+    if channel == RecoveryAddress.Channel.SMS and not numbers.is_e164(address):
+        raise ValueError("A telephone number is stored in one spelling, or it would never be found again: E.164.")
     row = RecoveryAddress(
         id=proof.row,
         user_id=proof.user,

@@ -288,3 +288,24 @@ class SigningKeyRotated:
     user: None = None
     kid: str
     state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessagesHeld:
+    """So many messages were caused that a cap holds; told once in the cap's period."""
+
+    name: ClassVar[str] = "idp.messages.held"
+    user: UUID | None
+    cap: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressMarked:
+    """A provider says that nobody is at the address, or that its owner calls our messages unwanted."""
+
+    name: ClassVar[str] = "idp.address.marked"
+    user: UUID
+    address: UUID
+    fault: str
+    provider: str

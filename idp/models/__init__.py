@@ -9,6 +9,7 @@ from idp.models.counter import Counter
 from idp.models.credential import Credential, Factor, RecoveryAddress, SpentCode
 from idp.models.device import Device
 from idp.models.grant import AccessToken, Grant
+from idp.models.handover import AddressMark, Handover
 from idp.models.interaction import Interaction
 from idp.models.message import Message
 from idp.models.role import Role
@@ -21,6 +22,7 @@ from idp.models.user import User
 __all__ = [
     "AccessToken",
     "AddressClaim",
+    "AddressMark",
     "AddressNote",
     "AuditEntry",
     "AuditHead",
@@ -32,6 +34,7 @@ __all__ = [
     "Device",
     "Factor",
     "Grant",
+    "Handover",
     "Interaction",
     "Message",
     "PendingSignIn",

@@ -24,6 +24,8 @@ class Message(models.Model):
     #: Who writes the words: a dotted name that a plug-in or idp itself answers to.
     kind = models.CharField(max_length=60)
     queue = models.CharField(max_length=10)
+    #: By what it goes. Nobody's has one too: the same providers are asked for it.
+    channel = models.CharField(max_length=10, choices=RecoveryAddress.Channel, default=RecoveryAddress.Channel.EMAIL)
     #: None for a decoy: it walks the same road and is handed to nobody.
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True)
     address = models.ForeignKey(RecoveryAddress, on_delete=models.SET_NULL, null=True)
@@ -40,7 +42,8 @@ class Message(models.Model):
     #: When it may next be tried, and after when it is of no use to anybody.
     due_at = models.DateTimeField()
     not_after = models.DateTimeField()
-    #: When the provider accepted it, or refused it for good: the clock of a code starts here.
+    #: When a provider was found for it: the clock of a code starts here. What that provider then did with it is in
+    #: `state`, and on no page: nobody's message gets as far as this, and no further.
     sent_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -7,10 +7,24 @@ from uuid import UUID
 from django.db.models import Q
 
 from idp.accounts import lookup, sealing
+from idp.accounts.marks import Mark
+from idp.accounts.marks import clear as address_works
+from idp.accounts.marks import of as marks
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
-__all__ = ["Account", "AddressRef", "address", "canonical", "channels", "find", "username"]
+__all__ = [
+    "Account",
+    "AddressRef",
+    "Mark",
+    "address",
+    "address_works",
+    "canonical",
+    "channels",
+    "find",
+    "marks",
+    "username",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from django.dispatch import receiver
 from django.urls import URLPattern, URLResolver
 from django.utils.module_loading import import_string
 
-from idp.channels import Letter
+from idp.channels import Letter, Text
 from idp.models import Message
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Message",
     "Plugin",
     "Telling",
+    "Text",
     "Thing",
     "WayBack",
     "WaysBack",
@@ -108,8 +109,8 @@ class Plugin:
         del interaction_id, paused
         return None
 
-    def letter(self, message: Message, *, language: str) -> Letter | None:
-        """The words of a message of the app's own kind; None if it is not the app's, or of no more use."""
+    def letter(self, message: Message, *, language: str) -> Letter | Text | None:
+        """The words of a message of the app's own kind, for its channel; None if it is not the app's, or of no use."""
         del message, language
         return None
 
@@ -143,7 +144,7 @@ def rescue(interaction_id: str, *, paused: bool = False) -> Link | None:
     return next((link for plugin in plugins() if (link := plugin.rescue(interaction_id, paused=paused))), None)
 
 
-def letter(message: Message, *, language: str) -> Letter | None:
+def letter(message: Message, *, language: str) -> Letter | Text | None:
     """The words of `message` from whichever plug-in it belongs to."""
     return next((words for each in plugins() if (words := each.letter(message, language=language))), None)
 

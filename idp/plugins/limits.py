@@ -1,5 +1,21 @@
 """Counting against a limit of record."""
 
+from datetime import datetime
+
+from idp import caps
+from idp.audit.events import Origin
+from idp.caps import Held
+from idp.conf import policy
+from idp.keyring import Part
 from idp.throttle import Counted, clear, count
 
-__all__ = ["Counted", "clear", "count"]
+__all__ = ["Counted", "Held", "clear", "count", "message"]
+
+
+def message(*, channel: str, subject: Part, typed: str, origin: Origin, now: datetime) -> Held | None:
+    """Count one more message that somebody asks for who has proved nothing; None if it may be posted.
+
+    To be asked before each such message, for known and unknown alike: `subject` is the account or, if there is none,
+    what was typed to name it; `typed` is a digest of the address.
+    """
+    return caps.asked(channel=channel, subject=subject, typed=typed, origin=origin, policy=policy(), now=now)

@@ -24,8 +24,13 @@ class OtpPolicy:
     tries: int = 5
     #: How many of the last codes stay good: people type the code that arrived first.
     live: int = 3
-    #: A message that waited longer is dropped rather than delivered late.
+    #: A message that waited longer is dropped rather than delivered late; a text message sooner.
     longest_wait: timedelta = timedelta(minutes=10)
+    sms_longest_wait: timedelta = timedelta(minutes=5)
+
+    def wait_of(self, channel: str) -> timedelta:
+        """How long a message may wait that goes by `channel`."""
+        return min(self.sms_longest_wait, self.longest_wait) if channel == "sms" else self.longest_wait
 
     def __post_init__(self) -> None:
         if not 6 <= self.digits <= 9:  # noqa: PLR2004 -- below NIST's floor, above what HOTP's 31 bits carry
@@ -50,10 +55,9 @@ class RecoveryPolicy:
     #: A journey's time of work.
     journey_lifetime: timedelta = timedelta(minutes=30)
     otp: OtpPolicy = field(default_factory=OtpPolicy)
-    #: Codes sent again within one journey; to one address of one account; wrong codes at one account.
+    #: Codes sent again within one journey; wrong codes at one account. How many messages somebody may cause at all is
+    #: the provider's to say (`settings.IDP`).
     resend: Limit = Limit(count=1, per=timedelta(seconds=60))
-    messages_per_hour: Limit = Limit(count=5, per=timedelta(hours=1))
-    messages_per_day: Limit = Limit(count=10, per=timedelta(days=1))
     wrong_codes_per_day: Limit = Limit(count=30, per=timedelta(days=1))
     #: Journeys begun from one network: coarse, against machines.
     starts_per_network: Limit = Limit(count=200, per=timedelta(hours=1))

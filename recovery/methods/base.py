@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from idp.plugins.delivery import Message
-from idp.plugins.hooks import Letter
+from idp.plugins.hooks import Letter, Text
 from idp.plugins.web import Choice
 
 
@@ -21,5 +21,8 @@ class MessageMethod(Protocol):
     def fault(self, typed: str) -> str:
         """What is wrong with the form of the typed address, in words; empty if nothing is."""
 
-    def letter(self, message: Message, *, language: str) -> Letter | None:
+    def meant(self, typed: str) -> str:
+        """The one spelling of what was typed, if there is nothing wrong with its form."""
+
+    def words(self, message: Message, *, language: str) -> Letter | Text | None:
         """The message with its code, written by the worker. None if it is of no more use."""

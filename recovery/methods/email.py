@@ -13,12 +13,11 @@ from idp.plugins.hooks import Letter
 from idp.plugins.web import Choice
 from recovery import codes
 from recovery.conf import policy
-from recovery.models import Challenge
 
 
 class EmailCode:
     id = "email"
-    channel = "email"
+    channel = delivery.EMAIL
     kind = "recovery.email_code"
 
     def choice(self) -> Choice:
@@ -36,17 +35,16 @@ class EmailCode:
             return _("Enter an email address, for example name@example.com")
         return ""
 
-    def letter(self, message: Message, *, language: str) -> Letter | None:
+    def meant(self, typed: str) -> str:
+        return typed
+
+    def words(self, message: Message, *, language: str) -> Letter | None:
         numbers = policy().otp
-        challenge = Challenge.objects.select_related("journey").filter(pk=message.reference).first()
-        if challenge is None or challenge.spent_at or challenge.journey.ending:
+        challenge = codes.asked_by(message)
+        if challenge is None:
             return None
-        if (message.user_id, message.address_id) != (challenge.journey.subject, challenge.address):
-            # Another address was typed meanwhile; or somebody wrote to these rows, which are not sealed. A code is
-            # told to the account it opens and to nobody else.
-            return None
-        # The provider takes it within seconds of now; shown in minutes, this is never later than the real end.
-        until = timezone.now() + numbers.lifetime
+        # From the moment a provider was found for it; shown in minutes, this is never later than the real end.
+        until = (message.sent_at or timezone.now()) + numbers.lifetime
         return delivery.write(
             "recovery/mail/code",
             language=language,

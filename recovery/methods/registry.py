@@ -3,8 +3,9 @@
 from recovery.domain.policy import RecoveryPolicy
 from recovery.methods.base import MessageMethod
 from recovery.methods.email import EmailCode
+from recovery.methods.sms import SmsCode
 
-METHODS: tuple[MessageMethod, ...] = (EmailCode(),)
+METHODS: tuple[MessageMethod, ...] = (EmailCode(), SmsCode())
 
 
 def enabled(policy: RecoveryPolicy) -> list[MessageMethod]:

@@ -13,6 +13,7 @@ from django.test import Client as Http
 from django.urls import get_resolver
 from django.urls.resolvers import URLResolver
 
+from idp.channels import gateways
 from idp.problems import MACHINE
 from recovery.domain.journey import Step
 from tests.recovery.walk import changed, photograph, walk_to
@@ -24,7 +25,7 @@ MARK = "<script>alert(1)</script>"
 
 def routes(resolver, prefix=""):
     for pattern in resolver.url_patterns:
-        path = prefix + str(pattern.pattern)
+        path = prefix + str(pattern.pattern).replace("<slug:name>", "json")
         if isinstance(pattern, URLResolver):
             yield from routes(pattern, path)
         else:
@@ -43,6 +44,12 @@ FIELDS = [
 
 def test_the_table_has_the_pages_we_know():
     assert {"/sign-in", "/consent", "/continue", "/recovery/code/", "/token", "/account/", "/authorize"} <= set(ROUTES)
+
+
+@pytest.fixture(autouse=True)
+def _a_gateway_may_tell_of_its_messages(settings):
+    settings.RECEIPTS_SECRET = "the secret of receipts, which is long and random"
+    settings.SMS_GATEWAYS = gateways.read("json://127.0.0.1:1/")
 
 
 @pytest.fixture

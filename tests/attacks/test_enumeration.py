@@ -18,8 +18,11 @@ from django.utils import timezone
 
 from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
+from idp.channels import gateways
+from idp.channels.addresses import Backend
 from idp.models import RecoveryAddress, User
 from tests.conftest import make_person
+from tests.faults.providers import service
 from tests.full import full_pool
 from tests.journeys.test_forgotten_password import authorization_request
 from tests.recovery.walk import photograph, wrong_codes
@@ -76,6 +79,13 @@ class Unwilling(EmailBackend):
 
     def send_messages(self, messages):
         raise SMTPRecipientsRefused({messages[0].to[0]: (550, b"no such mailbox")})
+
+
+class Unready(EmailBackend):
+    """A mail provider that would rather have each letter later."""
+
+    def send_messages(self, messages):
+        raise SMTPRecipientsRefused({messages[0].to[0]: (450, b"later")})
 
 
 class Watched(Person):
@@ -258,9 +268,11 @@ def test_not_even_a_hundred_failures_tell_whether_there_is_an_account(db, settin
             assert line == theirs
 
 
-@pytest.mark.parametrize("provider", [Away, Unwilling, EmailBackend], ids=["away", "unwilling", "willing"])
+@pytest.mark.parametrize(
+    "provider", [Away, Unwilling, Unready, EmailBackend], ids=["away", "unwilling", "unready", "willing"]
+)
 def test_the_state_of_delivery_is_the_providers_and_not_the_accounts(db, settings, provider):
-    settings.EMAIL_BACKEND = f"{provider.__module__}.{provider.__qualname__}"
+    settings.EMAIL_PROVIDERS = (Backend(name="test", path=f"{provider.__module__}.{provider.__qualname__}"),)
 
     def walk(person, clock):
         person.open("/recovery/")
@@ -283,6 +295,54 @@ def test_the_state_of_delivery_is_the_providers_and_not_the_accounts(db, setting
     expected = "delayed" if provider is Away else "sent"
     assert f'data-delivery="{expected}"' in states[-1]
     assert 'data-delivery="waiting"' in states[0]
+
+
+PHONE = "+33612345678"
+PEOPLE_WITH_PHONES = {
+    "unknown": lambda: None,
+    "known, without a phone": make_person,
+    "known, and another phone is hers": lambda: make_person(phones=["+33698765432"]),
+    "known, with two phones": lambda: make_person(phones=[PHONE, "+33698765432"]),
+    "suspended": lambda: make_person(phones=[PHONE], status=User.Status.SUSPENDED),
+}
+
+
+def recovery_by_text(person, clock):
+    """To the code's page and its end, another number, and as often as it is allowed."""
+    person.open("/recovery/")
+    person.submit(identifier="jane")
+    person.submit(problem="forgot")
+    person.submit(method="sms")
+    person.submit(address="+33 1 42 68 53 00")
+    person.submit(address="+33 6 12 34 56 78")
+    deliver(clock)
+    person.open("/recovery/code/")
+    person.submit(send_again="1")
+    deliver(clock)
+    person.open("/recovery/code/")
+    for wrong in wrong_codes("1234 5678", 2):
+        person.submit(code=wrong)
+    clock.shift(timedelta(minutes=11))
+    person.open("/recovery/code/")
+    for _again in range(2):
+        person.open("/recovery/address/")
+        person.submit(address=PHONE)
+    assert person.page.name == "recovery-slow"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("who", PEOPLE_WITH_PHONES)
+def test_nothing_tells_whether_there_is_a_telephone(db, settings, who, status):
+    with service(status=status) as gateway:
+        settings.SMS_GATEWAYS = gateways.read(f"json://127.0.0.1:{gateway.port}/")
+        settings.SMS_COUNTRIES = ["FR"]
+        transcript(lambda: None, recovery_by_text)
+        with time_machine.travel(timezone.now(), tick=False):
+            known = transcript(lambda: make_person(phones=[PHONE]), recovery_by_text)
+            assert gateway.asked, "somebody was written to"
+            other = transcript(PEOPLE_WITH_PHONES[who], recovery_by_text)
+    for line, theirs in zip(known, other, strict=True):
+        assert line == theirs
 
 
 def test_a_code_is_sent_only_where_the_typed_address_is_the_accounts(db):

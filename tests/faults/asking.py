@@ -24,7 +24,7 @@ from recovery.methods import registry  # noqa: E402 -- as above
 from tests.processes import PEOPLE  # noqa: E402 -- as above
 
 _PLENTY = Limit(count=1_000_000, per=timedelta(hours=1))
-POLICY = RecoveryPolicy(resend=_PLENTY, messages_per_hour=_PLENTY, messages_per_day=_PLENTY, starts_per_network=_PLENTY)
+POLICY = RecoveryPolicy(resend=_PLENTY, starts_per_network=_PLENTY)
 
 
 def main() -> None:

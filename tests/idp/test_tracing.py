@@ -35,7 +35,7 @@ browser.post("/token", "code=canary-code", content_type="application/x-www-form-
 now = timezone.now()
 message = Message.objects.create(kind="idp.test", queue="otp", reference=uuid4(), created_at=now, due_at=now,
     not_after=now + timedelta(minutes=10))
-def fail(message):
+def fail(message, *, now):
     raise RuntimeError("canary@contoso.example")
 delivery._attempt = fail
 delivery.deliver(message.pk, now=now)

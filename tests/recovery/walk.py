@@ -18,7 +18,7 @@ LOCKED_OUT = (*WAY[:5], Step.UNLOCK)
 ADDRESS = "jane@contoso.example"
 
 
-def walk_to(step, *, identifier="jane", address=ADDRESS, person=None, problem=None):
+def walk_to(step, *, identifier="jane", address=ADDRESS, method="email", person=None, problem=None):
     """Somebody at a browser who has come as far as the page of `step` on the straight way."""
     person = person or Person()
     problem = problem or ("locked" if step is Step.UNLOCK else "forgot")
@@ -27,7 +27,7 @@ def walk_to(step, *, identifier="jane", address=ADDRESS, person=None, problem=No
     answers = {
         Step.IDENTIFY: lambda: {"identifier": identifier},
         Step.PROBLEM: lambda: {"problem": problem},
-        Step.METHOD: lambda: {"method": "email"},
+        Step.METHOD: lambda: {"method": method},
         Step.ADDRESS: lambda: {"address": address},
         Step.CODE: lambda: {"code": code_in(post_office()[-1])},
         Step.NEW_PASSWORD: lambda: {"new_password": NEW_PASSWORD},

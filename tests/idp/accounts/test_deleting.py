@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from idp import delivery, notices, tidying
 from idp.accounts import credentials, devices, importing, lifecycle, reauthentication, roles, sessions, tombstones
 from idp.audit.events import Origin
+from idp.channels import addresses
 from idp.conf import policy
 from idp.factors import enrolment
 from idp.models import (
@@ -143,7 +144,7 @@ def test_the_last_letter_is_written_in_every_language(lived_in, language):
 
 
 def test_an_address_that_nobody_reaches_goes_after_two_days(lived_in, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_PROVIDERS = addresses.read("smtp://127.0.0.1:1")
     delete(lived_in.user, here=lived_in)
     message = Message.objects.get(kind=notices.ACCOUNT_DELETED)
     assert delivery.deliver(message.pk, now=timezone.now()) == "delayed"
