@@ -39,6 +39,16 @@ _REDEEM = statements.Change(
     now="code_redeemed_at",
     client="client_id",
 )
+#: Of any number of requests at once, one finds its refresh token the current one.
+_ROTATE = statements.Change(
+    Grant,
+    "refresh_hash = %(following)s, refresh_generation = %(generation)s, refresh_expires_at = %(until)s "
+    "WHERE id = %(grant)s AND refresh_hash = %(shown)s AND ended_at IS NULL",
+    grant="id",
+    generation="refresh_generation",
+    until="refresh_expires_at",
+)
+_FIND = statements.Find(Grant, by="id", related=("user",))
 
 
 def begin(
@@ -130,12 +140,14 @@ def first_refresh_token(grant: Grant, client: RelyingParty, *, jkt: str, policy:
 def rotate(grant: Grant, *, policy: Policy, now: datetime) -> str | None:
     """The next refresh token, in exchange for the one `grant` was found by. None if somebody was faster."""
     token = _seal(grant.pk, generation=grant.refresh_generation + 1)
-    replaced = Grant.objects.filter(pk=grant.pk, refresh_hash=grant.refresh_hash, ended_at=None).update(
-        refresh_hash=keyring.fingerprint(token),
-        refresh_generation=grant.refresh_generation + 1,
-        refresh_expires_at=now + policy.refresh_idle,
+    replaced = _ROTATE(
+        grant=grant.pk,
+        shown=grant.refresh_hash,
+        following=keyring.fingerprint(token),
+        generation=grant.refresh_generation + 1,
+        until=now + policy.refresh_idle,
     )
-    if replaced:
+    if replaced is not None:
         return token
     _end_family(grant, what="refresh_token", now=now)
     return None
@@ -157,8 +169,10 @@ def of_any_refresh_token(token: str, client: RelyingParty) -> tuple[Grant, bool]
     shown = _read(token)
     if shown is None:
         return None
-    grant = Grant.objects.select_related("user").filter(pk=shown.grant_id, client=client.record).first()
-    return None if grant is None else (grant, grant.refresh_hash == keyring.fingerprint(token))
+    grant = _FIND(shown.grant_id)
+    if grant is None or grant.client_id != client.record.pk:
+        return None
+    return grant, grant.refresh_hash == keyring.fingerprint(token)
 
 
 def is_alive(grant: Grant, *, now: datetime) -> bool:

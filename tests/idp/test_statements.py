@@ -78,6 +78,15 @@ def test_an_access_token_is_found_by_the_words_of_a_query(token):
         assert columns(part(found)) == columns(part(expected))
 
 
+def test_a_family_is_found_by_the_words_of_a_query(grant):
+    grant.save(force_insert=True)
+    rows = Grant.objects.select_related("user")
+    assert said(lambda: grants._FIND(grant.pk)) == said(lambda: list(rows.filter(pk=grant.pk)))
+    found, expected = grants._FIND(grant.pk), rows.get(pk=grant.pk)
+    assert columns(found) == columns(expected)
+    assert columns(found.user) == columns(expected.user)
+
+
 def test_a_related_row_that_is_missing_is_none(token):
     token.grant.user = None
     token.grant.save()
