@@ -1,13 +1,16 @@
 """Fixtures everybody shares: people with credentials as the one writer makes them, and applications."""
 
+import math
+
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
 
-from idp import guards, tasks
+from idp import guards, stuffing, tasks
 from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.channels import chain
@@ -42,13 +45,15 @@ def _guards_make_way_for_flush():
 def _nothing_is_remembered_from_the_test_before():
     """A process keeps clients and keys for seconds; a test that was rolled back had others. So does a language stay.
 
-    And it remembers that Redis did not answer, which it never does here unless a test brings one.
+    And it remembers that Redis did not answer, which it never does here unless a test brings one. Networks are counted
+    in the database, which forgets: the Redis of the whole run would count all tests as one afternoon.
     """
     clients.forget()
     keys.forget()
     translation.deactivate()
     tasks.broker.succeeded()
     chain.forget_trouble()
+    stuffing._away[settings.REDIS_URL] = math.inf
 
 
 def drop_guards():

@@ -240,7 +240,7 @@ def comparisons(monkeypatch):
             compared.append(answer)
         return matches(answer, codes)
 
-    monkeypatch.setattr(otp, "matches", counting)
+    monkeypatch.setattr("idp.plugins.otp.matches", counting)
     return compared
 
 
