@@ -9,14 +9,16 @@ import time_machine
 from django.utils import timezone
 
 from idp import delivery, outbox
-from idp.accounts import marks
+from idp.accounts import address_claims, marks
 from idp.channels import addresses, chain, smtp
-from idp.models import AddressMark, Message
+from idp.conf import Limit
+from idp.models import AddressMark, Message, RecoveryAddress
 from recovery.domain.journey import Step
-from tests.conftest import make_person
+from tests.conftest import PASSWORD, make_person
 from tests.faults.providers import HANG_UP, SILENCE, Drip, certificate, mail_server, took
 from tests.recovery.walk import challenge_of, walk_to
 from tests.servers import free_port
+from tests.story import Person
 
 # Python forgets to close a socket that is shut just before its TLS handshake; whoever collects garbage does it.
 pytestmark = pytest.mark.filterwarnings(
@@ -495,3 +497,51 @@ def test_a_deferred_letter_is_tried_until_its_own_end_and_its_page_changes_nothi
             message.refresh_from_db()
             assert message.sent_at == reached, "its life began when a server was found for it"
             assert what_is_said(person) == said
+
+
+# --- Addresses that are added or tested -------------------------------------------------------------------
+
+
+def adds(address="jane@home.example"):
+    """Their owner, who asked for a code to an address to be added, and the message that is to carry it."""
+    person = Person()
+    person.open("/sign-in")
+    person.submit(username="jane", password=PASSWORD)
+    person.open("/account/addresses/add/")
+    person.submit(address=address)
+    return person, Message.objects.get(kind=address_claims.KIND)
+
+
+def test_a_code_for_an_address_to_be_added_goes_by_the_next_server_if_the_first_is_away(jane, settings):
+    with mail_server() as second:
+        use(settings, f"smtp://127.0.0.1:{free_port()}", clear(second))
+        person, message = adds()
+        assert attempt(message) == "sent"
+        [letter] = second.letters
+        person.submit(code=codes_in([letter]).pop())
+    assert parseaddr(letter["To"])[1] == "jane@home.example"
+    assert RecoveryAddress.objects.filter(user=jane).count() == 2
+
+
+def test_a_code_for_an_address_to_be_added_is_held_by_the_cap_of_that_address(jane, settings):
+    settings.IDP = {**settings.IDP, "emails_per_hour": Limit(count=0, per=timedelta(hours=1))}
+    with mail_server() as server:
+        use(settings, clear(server))
+        _person, message = adds()
+        assert attempt(message) == "refused"
+        assert server.letters == []
+
+
+def test_a_code_that_was_read_takes_the_mark_from_its_address(jane, settings):
+    address = RecoveryAddress.objects.get(user=jane)
+    marks.mark(address.pk, AddressMark.Fault.BOUNCED, provider="smtp", now=timezone.now())
+    with mail_server() as server:
+        use(settings, clear(server))
+        person = Person()
+        person.open("/sign-in")
+        person.submit(username="jane", password=PASSWORD)
+        person.open(f"/account/addresses/{address.pk}/")
+        person.submit(act="test")
+        assert attempt(Message.objects.get(kind=address_claims.KIND)) == "sent"
+        person.submit(code=codes_in(server.letters).pop())
+    assert marks.of(jane.pk) == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp import notices
+from idp import notice_words, notices
 from idp.channels import segments
 
 LANGUAGES = ("en", "fr", "zh-hans")
@@ -77,3 +77,23 @@ def test_user_text_is_not_in_a_text_message():
     """DL-04: neither device nor name, which the other side chooses."""
     message = SimpleNamespace(kind="idp.password_changed", channel="sms", facts={"at": "2026-11-23T14:31:00Z"})
     assert notices.words(message, language="en") is not None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", sorted(notice_words._WORDS))
+@pytest.mark.parametrize("name", ["Contoso", "x" * 200])
+def test_every_kind_of_notice_fits_into_one_segment(settings, kind, language, name):
+    settings.TENANT_NAME = name
+    facts = {
+        "at": "2026-11-23T14:31:00Z",
+        "factor": "passkey",
+        "called": "http://canary.example",
+        "device": "canary",
+        "left": 3,
+        "usable_from": "2026-11-30T14:31:00Z",
+        "told_until": "2026-11-30T14:31:00Z",
+    }
+    body = notices.words(SimpleNamespace(kind=kind, channel="sms", facts=facts), language=language).body
+    assert segments.size(body).segments == 1
+    assert "2026-11-23 14:31" in body
+    assert "canary" not in body
