@@ -117,6 +117,18 @@ def test_credential_rows_are_written_in_one_module():
     assert found <= {"idp/accounts/credentials.py"}
 
 
+def test_chance_comes_from_the_operating_system():
+    """ASVS 6.5.3, 7.2.3: `secrets`, never `random`; only how long the outbox waits may be guessed."""
+    found = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            if {"random", "numpy.random"} & set(names):
+                found.add(name_of(path))
+    assert found == {"idp/outbox.py"}
+
+
 def test_no_side_door_is_imported():
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):

@@ -147,6 +147,14 @@ def test_a_fresh_session_gets_a_page_or_is_led_within_the_account(path, hers):
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
+def test_every_page_has_the_way_out(path, hers):
+    """ASVS 7.4.4."""
+    page = hers.open(path)
+    if path not in PUBLIC and page.status == 200 and page.name:
+        assert page.parsed.ids["sign-out"]["tag"] == "button", path
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_looking_changes_nothing(path, method, hers):
     """SE-12: whatever stands in the address."""

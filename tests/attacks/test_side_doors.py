@@ -3,6 +3,7 @@
 The pages are crawled from the URL table and from walks through them, so that tomorrow's are looked at too.
 """
 
+from base64 import urlsafe_b64decode
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 
@@ -90,6 +91,12 @@ def test_no_method_of_an_account_sets_or_checks_a_password(jane):
         with pytest.raises(NotImplementedError):
             act()
     assert "password" not in {field.name for field in User._meta.get_fields()}
+
+
+def test_a_new_installation_has_no_account(db):
+    """ASVS 6.3.2: after migrations nobody is there, so nobody by a name or password that everybody knows."""
+    assert not User.objects.exists()
+    assert not Credential.objects.exists()
 
 
 def test_a_fixture_does_not_bring_a_credential(jane, tmp_path):
@@ -257,6 +264,20 @@ def test_each_sign_in_has_a_key_of_its_own(jane):
         person.submit(username="jane", password=PASSWORD)
         keys.add(person.http.cookies["__Host-regain-session"].value)
     assert len(keys) == 3
+
+
+def test_every_key_that_a_browser_holds_is_too_long_to_guess(jane, payroll):
+    """ASVS 7.2.3: 128 bits at least; what a browser holds is the key of its own row and of no other's."""
+    held = {}
+    for _again in range(2):
+        person = walk_to(Step.CODE, person=Person())
+        person.open(authorization_request())
+        person.submit(username="jane", password=PASSWORD)
+        for name in ("session", "browser", "device", "recovery"):
+            held.setdefault(name, []).append(person.http.cookies[f"__Host-regain-{name}"].value)
+    for name, keys in held.items():
+        assert len(set(keys)) == 2, name
+        assert all(len(urlsafe_b64decode(key + "=" * (-len(key) % 4))) >= 16 for key in keys), name
 
 
 def test_a_browser_key_planted_before_sign_in_gives_no_way_to_the_account(jane, payroll):

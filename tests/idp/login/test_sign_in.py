@@ -33,6 +33,12 @@ def test_a_password_is_taken_exactly_as_typed(db):
     assert sign_in(Person(), password="  spaces at both ends, please  ").name == "account"
 
 
+def test_a_password_does_not_grow_old(person):
+    """ASVS 6.2.10: nobody is asked for another one because time has passed."""
+    with time_machine.travel(timezone.now() + timedelta(days=3650), tick=True):
+        assert sign_in(person).name == "account"
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
