@@ -65,6 +65,9 @@ def configure(settings: dict[str, Any]) -> None:
             },
             "root": {"handlers": ["stderr"], "level": settings["level"]},
             "loggers": {
+                # Without the places that Django brings: mail to ADMINS with a report of the request, and a console.
+                "django": {"level": "INFO"},
+                "django.server": {"level": "INFO", "propagate": True},
                 # Authlib prints tokens at DEBUG; SMTP and SQL would print codes and hashes.
                 "authlib": {"level": "INFO"},
                 "django.db.backends": {"level": "INFO"},

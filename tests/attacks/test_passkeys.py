@@ -1,6 +1,7 @@
 """SI-07: what somebody can try with a passkey's answer, their own or one they caught. Each gets the same words."""
 
 import json
+from base64 import urlsafe_b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -170,6 +171,13 @@ def test_a_registration_is_no_sign_in(person, jane, victim):
 def _browser_of(person):
     options(person)
     return Ceremony.objects.get(purpose="sign-in").browser_hash
+
+
+def test_every_challenge_is_new_and_long(person):
+    """ASVS 6.7.2."""
+    given = [options(person)["challenge"] for _again in range(5)]
+    assert len(set(given)) == 5
+    assert all(len(urlsafe_b64decode(challenge + "=" * (-len(challenge) % 4))) == 32 for challenge in given)
 
 
 def test_the_database_does_not_hold_a_challenge(person):

@@ -13,6 +13,7 @@ from django.test import Client as Http
 from django.urls import get_resolver
 from django.urls.resolvers import URLResolver
 
+from idp.factors import registry
 from idp.models import Credential, SignIn, User
 from idp.problems import MACHINE
 from recovery.domain.journey import Step
@@ -31,6 +32,12 @@ def routes(resolver, prefix=""):
             yield "/" + path
 
 
+#: Every field that somebody can type into: who they are, what only they have or know, what to call it.
+ASKED = {
+    *("username", "identifier", "address"),
+    *("password", "current_password", "new_password", "otp", "code"),
+    "name",
+}
 FORM = "application/x-www-form-urlencoded"
 ROUTES = sorted(routes(get_resolver()))
 
@@ -118,12 +125,17 @@ class Fields(HTMLParser):
     def __init__(self):
         super().__init__()
         self.passwords = []
+        self.unmasked = []
+        self.asked = []
         self.targets = []
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
         if tag == "input" and (values.get("type") == "password" or "password" in values.get("name", "")):
             self.passwords.append(values.get("name"))
+            self.unmasked += [values.get("name")] * (values.get("type") != "password")
+        if tag in ("input", "select", "textarea") and values.get("type") not in ("hidden", "checkbox", "radio"):
+            self.asked.append(values.get("name"))
         if tag in ("form", "a", "script", "link", "img"):
             self.targets += [values[name] for name in ("action", "href", "src") if values.get(name)]
 
@@ -147,13 +159,34 @@ def every_page():
     yield "/sign-in", person.http.post("/sign-in", b"x" * 100_000, content_type="text/plain", secure=True)
 
 
+def fields_of(response):
+    fields = Fields()
+    fields.feed(response.content.decode(errors="replace") if "html" in response.headers.get("Content-Type", "") else "")
+    return fields
+
+
+def test_every_field_for_a_password_is_masked(jane):
+    """ASVS 6.2.6."""
+    found = [(url, fields_of(response)) for url, response in every_page()]
+    assert sum(len(fields.passwords) for _url, fields in found) >= 4
+    assert not [(url, fields.unmasked) for url, fields in found if fields.unmasked]
+
+
+def test_nothing_is_asked_that_others_may_know(jane):
+    """ASVS 6.4.2: on no page is there a field for a mother's name, a first pet, or a hint."""
+    asked = {name for _url, response in every_page() for name in fields_of(response).asked}
+    assert asked == ASKED
+
+
+def test_mail_is_no_factor():
+    """ASVS 6.3.6, 6.6.1: what counts beside a password or in its place; neither mail nor SMS."""
+    assert {kind.name for kind in registry.KINDS} == {"passkey", "totp", "recovery_codes"}
+
+
 def test_a_password_is_asked_for_to_sign_in_to_change_it_and_at_the_end_of_a_recovery_and_nowhere_else(jane):
     asking = set()
     for url, response in every_page():
-        fields = Fields()
-        fields.feed(
-            response.content.decode(errors="replace") if "html" in response.headers.get("Content-Type", "") else ""
-        )
+        fields = fields_of(response)
         if fields.passwords:
             asking.add((url.partition("?")[0], *fields.passwords))
         for target in fields.targets:

@@ -4,9 +4,13 @@ import base64
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from idp.conf import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {
@@ -92,3 +96,20 @@ def test_a_policy_out_of_bounds_is_a_start_up_error(settings, setting, value, sa
 def test_cookies_are_bound_to_the_host(settings):
     assert settings.COOKIE_PREFIX == "__Host-"
     assert settings.SECURE_COOKIES
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"code_lifetime": timedelta(seconds=61)},
+        {"session_absolute": timedelta(days=31)},
+        {"session_idle": timedelta(hours=13)},
+        {"step_up": timedelta(minutes=16)},
+    ],
+    ids=str,
+)
+def test_no_setting_lets_codes_and_sessions_live_longer_than_this(numbers):
+    """ASVS 7.3.1, 7.3.2, 7.5.1, 10.4.3."""
+    (name,) = numbers
+    with pytest.raises(ImproperlyConfigured, match=name):
+        Policy(**numbers)
