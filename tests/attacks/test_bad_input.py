@@ -33,7 +33,8 @@ def routes(resolver, prefix=""):
         if isinstance(pattern, URLResolver):
             yield from routes(pattern, path)
         else:
-            yield "/" + path
+            # Of things that have a page each, one that is nobody's.
+            yield "/" + re.sub(r"<uuid:\w+>", "00000000-0000-4000-8000-000000000000", path)
 
 
 #: What our own pages ask by script: no is no, and the page says so.

@@ -106,12 +106,12 @@ def test_one_code_typed_at_thirty_browsers_at_once_is_one_sign_in(somebody, pati
 
 
 def test_one_pending_sign_in_finished_at_once_with_several_codes_is_one_sign_in(somebody, patient):
-    """Two tabs of one browser, each with a code that is right."""
-    codes = with_recovery_codes(somebody)
+    """Tabs of one browser, each with a code that is right, of an app of its own."""
+    codes = [with_app(somebody, name=f"App {number}").code() for number in range(8)]
     person = Person()
     password_step(person)
     before = SignIn.objects.count()
-    left = iter(codes[:8])
+    left = iter(codes)
 
     def submit():
         tab = Person()
