@@ -35,14 +35,16 @@ def server():
 
 
 @pytest.fixture
-def with_redis(server, settings):
+def with_redis(server, settings, _nobody_is_away_yet):
     settings.REDIS_URL = server.url
     redis.Redis.from_url(server.url).flushall()
     return server
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_away_yet():
+def _nobody_is_away_yet(settings):
+    """And nobody answers, unless a test brings this file's own: the Redis of the whole run has counted other tests."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
     stuffing._away.clear()
 
 
