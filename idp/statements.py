@@ -73,14 +73,18 @@ class Change(Generic[Row]):
         return self._reader.read(changed, database) if changed else None
 
 
-def insert(row: models.Model) -> None:
-    """`row.save(force_insert=True)`, for a model that makes its own keys. No signals: nobody listens on these paths."""
+def insert(row: Row) -> Row:
+    """`row`, after `row.save(force_insert=True)`, for a model that makes its own keys.
+
+    No signals are sent: nobody listens on these paths.
+    """
     database = connections[DEFAULT_DB_ALIAS]
     values = [_kept(getattr(row, field.attname), field, database) for field in _columns(type(row)).values()]
     with database.cursor() as cursor:
         cursor.execute(_insertion(type(row)), values)
     row._state.adding = False  # noqa: SLF001 -- documented: how a row says that it is kept
     row._state.db = DEFAULT_DB_ALIAS  # noqa: SLF001 -- as above
+    return row
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ def keep(grant: Grant, *, policy: Policy, now: datetime) -> bool:
 
 def for_itself(client: RelyingParty, *, now: datetime) -> Grant:
     """A grant of a client that acts for itself (RFC 6749 4.4): it has no person, and their `sub` is never its own."""
-    return Grant.objects.create(client=client.record, user=None, scope="", sub=client.client_id, created_at=now)
+    grant = Grant(client=client.record, user=None, scope="", sub=client.client_id, created_at=now)
+    return statements.insert(grant)
 
 
 def of_any_refresh_token(token: str, client: RelyingParty) -> tuple[Grant, bool] | None:
