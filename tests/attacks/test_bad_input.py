@@ -16,7 +16,8 @@ from django.urls.resolvers import URLResolver
 from idp.channels import gateways
 from idp.problems import MACHINE
 from recovery.domain.journey import Step
-from tests.recovery.walk import changed, photograph, walk_to
+from tests.photographs import changed, photograph
+from tests.recovery.walk import walk_to
 from tests.story import HOST, Person
 
 FORM = "application/x-www-form-urlencoded"

@@ -25,7 +25,8 @@ from tests.conftest import make_person
 from tests.faults.providers import service
 from tests.full import full_pool
 from tests.journeys.test_forgotten_password import authorization_request
-from tests.recovery.walk import photograph, wrong_codes
+from tests.photographs import photograph
+from tests.recovery.walk import wrong_codes
 from tests.story import Person, code_in, post_office
 
 

@@ -4,7 +4,8 @@ from recovery.domain.journey import Step
 from tests.conftest import NEW_PASSWORD
 from tests.full import full_pool
 from tests.idp.login.test_sign_in import sign_in
-from tests.recovery.walk import photograph, walk_to
+from tests.photographs import photograph
+from tests.recovery.walk import walk_to
 
 
 def test_what_was_proven_is_still_proven_after_a_refusal(jane):

@@ -20,7 +20,8 @@ from recovery.domain.journey import Step
 from recovery.models import Journey, ProofOfAddress
 from recovery.views import PAGES
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person
-from tests.recovery.walk import changed, letter, photograph, walk_to, wrong_codes
+from tests.photographs import changed, photograph
+from tests.recovery.walk import letter, walk_to, wrong_codes
 from tests.story import Person
 
 NOBODY = {"identifier": "nobody", "address": "nobody@contoso.example"}

@@ -1,9 +1,9 @@
-"""Walking a recovery to a certain page, and photographing the database: what many of these tests begin with."""
+"""Walking a recovery to a certain page: what many of these tests begin with."""
 
 from threading import Barrier, Thread
 
 from django.core import mail
-from django.db import connection, connections
+from django.db import connections
 
 from idp.keyring import fingerprint
 from recovery.domain.journey import Step
@@ -82,19 +82,3 @@ def at_once(*acts):
     for thread in threads:
         thread.join(60)
     return answers
-
-
-def photograph(*, without=()):
-    """Every row of every table of ours, to be compared."""
-    tables = [table for table in connection.introspection.table_names() if table.startswith(("idp_", "recovery_"))]
-    with connection.cursor() as cursor:
-        picture = {}
-        for table in sorted(set(tables) - set(without)):
-            cursor.execute(f"SELECT * FROM {table}")
-            picture[table] = sorted(map(repr, cursor.fetchall()))
-    return picture
-
-
-def changed(before, after):
-    """The tables in which something differs."""
-    return {table for table in before if before[table] != after[table]}

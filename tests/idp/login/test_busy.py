@@ -9,7 +9,7 @@ from tests.conftest import PASSWORD, make_person
 from tests.full import full_pool
 from tests.idp.login.test_sign_in import sign_in
 from tests.journeys.test_forgotten_password import authorization_request
-from tests.recovery.walk import photograph
+from tests.photographs import photograph
 from tests.story import Person
 
 
