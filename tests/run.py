@@ -91,6 +91,8 @@ def start_servers(servers: ExitStack, report: Report, environment: dict[str, str
 
 def test_all(report: Report, environment: dict[str, str]) -> None:
     tests(report, "tests on SQLite", environment)
+    # `idp` works with recovery uninstalled (invariant 10).
+    tests(report, "tests of idp alone", environment, "tests/idp", "--ds=tests.settings_idp_alone")
     if url := environment.get("REGAIN_TEST_POSTGRES_URL"):
         on_postgres = {"REGAIN_TEST_DATABASE": "postgres", "REGAIN_TEST_DATABASE_URL": url}
         # Pages and answers are the same on every database: neither browsers nor other people's clients look twice.
