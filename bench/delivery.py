@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.load import cpu
-from tests.faults.soak import Tally
-from tests.processes import ROOT, Program, Regain, in_folder, provider, running
+from tests.faults.soak import EACH, NO_CAP, Tally, crowd
+from tests.processes import ROOT, Program, Regain, import_people, in_folder, provider, running
 from tests.servers import postgres_server, wait_until
 
 REPORT = ROOT / "build" / "bench-delivery.json"
@@ -50,11 +50,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="regain-bench-") as name, ExitStack() as stack:
         os.environ["REGAIN_TEST_DATABASE_URL"] = stack.enter_context(postgres_server())
         tally = Tally()
-        programs = ("web", "beat")
-        concurrency = str(asked.concurrency)
-        regain = stack.enter_context(
-            running(Path(name), programs=programs, mail=tally, WORKER_CONCURRENCY=concurrency, LOG_LEVEL="WARNING")
-        )
+        variables = {"WORKER_CONCURRENCY": str(asked.concurrency), "LOG_LEVEL": "WARNING", "EMAIL_HOURLY_CAP": NO_CAP}
+        regain = stack.enter_context(running(Path(name), programs=("web", "beat"), mail=tally, **variables))
+        import_people(regain, crowd(asked.letters + EACH + asked.burst))
         table = {"least": least(regain, tally, asked), "Regain": ours(regain, tally, asked)}
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {platform.python_version()}")
     for name, one in table.items():
@@ -109,7 +107,7 @@ def ours(regain: Regain, tally: Tally, asked: argparse.Namespace) -> Measured:
         waits = sorted(at - posted[code] for _to, code, at in tally.came[10:])
         memory = share(worker)
     tally.came.clear()
-    ask(regain, asked.burst, 0)
+    ask(regain, asked.burst, 0, first=asked.letters + EACH)
     return burst(worker, tally, asked.burst, waits, memory)
 
 
@@ -130,10 +128,10 @@ def burst(worker: Program, tally: Tally, count: int, waits: list[float], memory:
     )
 
 
-def ask(regain: Regain, count: int, seconds: float) -> list[tuple[str, float]]:
-    """Ask for codes; which, and when the message was about to be written."""
+def ask(regain: Regain, count: int, seconds: float, *, first: int = 0) -> list[tuple[str, float]]:
+    """Ask for codes, from this request on; which, and when the message was about to be written."""
     file = regain.folder / "asked.jsonl"
-    command = [sys.executable, "-m", "tests.faults.asking", str(count), str(seconds), str(file)]
+    command = [sys.executable, "-m", "tests.faults.asking", str(count), str(seconds), str(file), str(first)]
     environment = regain.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

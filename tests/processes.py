@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -274,7 +274,7 @@ def settle(
         | variables,
     )
     regain.manage("migrate", "--verbosity", "0")
-    regain._left = import_people(regain)
+    regain._left = import_people(regain, PEOPLE.split())
     payroll = register(regain, demo_metadata(application_port))
     regain.paper = register(regain, paper_metadata())
     commands = {name: command for name, command in provider().items() if name in programs}
@@ -335,11 +335,10 @@ def in_folder(command: list[str], folder: Path) -> list[str]:
     return [word.replace(" var/", f" {shlex.quote(str(folder))}/") for word in command]
 
 
-def import_people(regain: Regain) -> list[Inhabitant]:
+def import_people(regain: Regain, names: Iterable[str]) -> list[Inhabitant]:
     password_hash = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
     people = [
-        Inhabitant(username=name.lower(), name=f"{name} Doe", email=f"{name.lower()}@contoso.example")
-        for name in PEOPLE.split()
+        Inhabitant(username=name.lower(), name=f"{name} Doe", email=f"{name.lower()}@contoso.example") for name in names
     ]
     lines = [
         {

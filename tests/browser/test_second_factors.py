@@ -79,7 +79,7 @@ def test_an_app_and_recovery_codes(screen, regain):
     with page.expect_download() as saving:
         page.click("#download")
     assert CODE.findall(Path(saving.value.path()).read_text(encoding="utf-8")) == codes
-    screen.press("#saved", "account")
+    screen.press("#saved", "account-security")
     page.goto(f"{regain.issuer}/account/factors/recovery-codes/")
     screen.at("factors-recovery-codes")
     assert not CODE.findall(page.content())
@@ -178,7 +178,7 @@ def test_without_scripts(screen, regain):
         page.click("#download")
     assert CODE.findall(Path(saving.value.path()).read_text(encoding="utf-8")) == codes
     screen.look("no-scripts-codes")
-    screen.press("#saved", "account")
+    screen.press("#saved", "account-security")
     sign_out(screen, regain)
     page.goto(f"{regain.issuer}/sign-in")
     sign_in(screen, person, PASSWORD, "sign-in-factor")

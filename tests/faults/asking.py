@@ -1,4 +1,4 @@
-"""`python -m tests.faults.asking COUNT SECONDS FILE`: ask for so many codes, evenly over so many seconds.
+"""`python -m tests.faults.asking COUNT SECONDS FILE [FIRST]`: ask for so many codes, evenly over so many seconds.
 
 What a page does, without the page: the intentions of recovery.flow, each in its own transactions, and the bell. For
 each request the file gets a line of JSON: to whom, at what times, and which code it must be, derived from its row.
@@ -21,7 +21,7 @@ from recovery import codes, flow, journeys  # noqa: E402 -- as above
 from recovery.domain.outcomes import Sent  # noqa: E402 -- as above
 from recovery.domain.policy import Limit, RecoveryPolicy  # noqa: E402 -- as above
 from recovery.methods import registry  # noqa: E402 -- as above
-from tests.processes import PEOPLE  # noqa: E402 -- as above
+from tests.faults.soak import somebody  # noqa: E402 -- as above
 
 _PLENTY = Limit(count=1_000_000, per=timedelta(hours=1))
 POLICY = RecoveryPolicy(resend=_PLENTY, starts_per_network=_PLENTY)
@@ -29,18 +29,20 @@ POLICY = RecoveryPolicy(resend=_PLENTY, starts_per_network=_PLENTY)
 
 def main() -> None:
     count, seconds = int(sys.argv[1]), float(sys.argv[2])
-    names = PEOPLE.lower().split()
+    first = int(sys.argv[4]) if len(sys.argv) > 4 else 0
     began = time.monotonic()
     with Path(sys.argv[3]).open("w", encoding="utf-8", buffering=1) as asked:
         for number in range(count):
             time.sleep(max(0.0, began + number * seconds / count - time.monotonic()))
-            asked.write(json.dumps(ask(names[number % len(names)])) + "\n")
+            asked.write(json.dumps(ask(first + number)) + "\n")
 
 
-def ask(name: str) -> dict[str, object]:
-    """One person's way from the name to the code, with nobody at the browser."""
+def ask(number: int) -> dict[str, object]:
+    """One person's way from the name to the code, with nobody at the browser; a hundred come from one network."""
+    name = somebody(number)
     address, at = f"{name}@contoso.example", time.time()
-    context = flow.Context(now=timezone.now(), policy=POLICY, origin=audit.Origin(network="192.0.2.0/24"))
+    network = f"10.{number // 25600}.{number // 100 % 256}.0/24"
+    context = flow.Context(now=timezone.now(), policy=POLICY, origin=audit.Origin(network=network))
     begun = flow.begin(name, interaction_id="", replaces=None, context=context)
     assert isinstance(begun, flow.Begun)
     method = registry.find("email", POLICY)

@@ -22,11 +22,15 @@ from threading import Event, Thread
 from typing import Any
 
 from tests.browser.visitor import code_in
-from tests.processes import ROOT, Program, Regain, in_folder, provider, running
+from tests.processes import ROOT, Program, Regain, import_people, in_folder, provider, running
 from tests.servers import Missing, SmtpSink, postgres_server, wait_until
 
 #: A code is good for ten minutes after its provider has it, and waits ten at the most.
 LIFE = 600
+#: How often one person asks: fewer times than one address may be written to in an hour.
+EACH = 4
+#: The tenant's own budget for letters is not what is tried here.
+NO_CAP = "1000000"
 #: After the last request: a lease, the sweeper's turn, and a little for a machine that is busy.
 PATIENCE = 120
 
@@ -76,7 +80,9 @@ def soak(folder: Path, *, requests: int, seconds: float, kill_every: float, redi
         except Missing:
             os.environ.pop("REGAIN_TEST_DATABASE_URL", None)
         tally = Tally()
-        regain = stack.enter_context(running(folder, programs=("web", "worker-otp", "beat"), mail=tally))
+        programs = ("web", "worker-otp", "beat")
+        regain = stack.enter_context(running(folder, programs=programs, mail=tally, EMAIL_HOURLY_CAP=NO_CAP))
+        import_people(regain, crowd(requests))
         second = Program(in_folder(provider()["worker-otp"], folder), regain.environment, folder / "second.log")
         second.start()
         stack.callback(second.stop)
@@ -85,11 +91,13 @@ def soak(folder: Path, *, requests: int, seconds: float, kill_every: float, redi
         killing = Disturbance(over, kill_every, lambda number: kill(workers[number % 2]))
         restarting = Disturbance(over, seconds / (redis_restarts + 1), lambda _number: restart(regain), redis_restarts)
         began = time.monotonic()
-        asked = ask(regain, requests, seconds, (killing, restarting))
+        try:
+            asked = ask(regain, requests, seconds, (killing, restarting))
+        finally:
+            over.set()
+            for each in (killing, restarting):
+                each.end()
         took = time.monotonic() - began
-        over.set()
-        killing.join()
-        restarting.join()
         faults = [] if settled(regain) else [f"{PATIENCE} s later some are still on their way"]
         faults += [f"{count} messages ended as {state}" for state, count in ends(regain).items() if state != "sent"]
         return judged(asked, tally, took, killing.times, restarting.times, faults)
@@ -107,6 +115,21 @@ class Disturbance(Thread):
         while self.times < self._most and not self._over.wait(self._every):
             self._act(self.times)
             self.times += 1
+
+    def end(self) -> None:
+        """Wait until its last act is over, if it has begun."""
+        if self.is_alive():
+            self.join()
+
+
+def somebody(number: int) -> str:
+    """The name of whoever asks with this request."""
+    return f"person-{number // EACH}"
+
+
+def crowd(requests: int) -> list[str]:
+    """Everybody whom so many requests need."""
+    return [somebody(number) for number in range(0, requests, EACH)]
 
 
 def kill(worker: Program) -> None:

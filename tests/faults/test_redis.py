@@ -120,14 +120,12 @@ def test_a_redis_that_restarts_in_the_middle_of_a_letter_does_not_make_it_two(re
 def test_numbers_of_all_processes_are_read_in_one_place(regain, mail):
     until_ready(regain.programs["worker"])
     person = regain.somebody()
-    before = number(metrics(regain), 'regain_deliveries_total{outcome="sent",provider="email",queue="otp"}')
+    before = number(metrics(regain), 'regain_deliveries_total{outcome="sent",provider="smtp",queue="otp"}')
     ask_for_a_code(Visitor(regain), person)
     mail_to(regain, person)
     wait_until(lambda: states(regain, person) == ["sent"], "the worker to note it")
     wait_until(
-        lambda: (
-            number(metrics(regain), 'regain_deliveries_total{outcome="sent",provider="email",queue="otp"}') > before
-        ),
+        lambda: number(metrics(regain), 'regain_deliveries_total{outcome="sent",provider="smtp",queue="otp"}') > before,
         "what a worker counted, read from the web",
     )
     told = metrics(regain)
