@@ -1,7 +1,6 @@
 """The pages of a recovery: each asks the facts whether it may be shown, calls one intention, and matches its answer."""
 
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp.plugins import accounts, passwords, waiting, web
+from idp.plugins import accounts, code_pages, passwords, waiting, web
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
 from recovery.domain.journey import FORGOT, LOCKED, Step, current_step
@@ -21,10 +20,6 @@ from recovery.journeys import Held
 from recovery.methods import registry
 from recovery.methods.base import MessageMethod
 from recovery.pages import COOKIE, PAGES, at, context_of, identify_url, show, slow_page, step_of, way_on
-
-#: A message that takes longer than this is called delayed (FT-23).
-_LATE = timedelta(minutes=1)
-_WAITING_REFRESH = 5
 
 
 @require_http_methods(["GET", "POST"])
@@ -241,29 +236,29 @@ def _code_page(
     reference = codes.reference(challenge, message.generation)
     faults = []
     if wrong is not None:
-        faults = [Problem("code", _wrong_sentence(wrong, reference, numbers.digits))]
+        said = code_pages.wrong(reference, digits=numbers.digits, tries_left=wrong.tries_left, counted=wrong.counted)
+        faults = [Problem("code", said)]
     elif held_back_until is not None:
         faults = [Problem("code", _held_back_sentence(held_back_until))]
     elif not message.is_good(context.now):
         faults = [Problem("code", _("This code has run out. Send it again to get a new one."))]
-    asked_at = message.delivery.posted_at
-    delivery = _delivery(message, context.now)
     page = {
         "method": chosen.id,
-        "reference": reference,
-        "asked_at": timezone.localtime(asked_at),
-        # While it waits, its end is only known to be no sooner than this; a page may be read for a while.
-        "until": timezone.localtime(min(message.until, context.now + numbers.lifetime)),
-        "tries_left": max(0, numbers.tries - challenge.tries_used),
-        "delivery": delivery,
-        "handed_at": timezone.localtime(message.delivery.sent_at or asked_at),
-        "again_in": _seconds_until(asked_at + context.policy.resend.per, context.now),
         "last_letter": False,
-        "refresh": _WAITING_REFRESH if delivery == "waiting" else None,
         "problems": faults,
         "step": step_of(held, context),
         "back_url": PAGES[Step.ADDRESS],
         "another_url": PAGES[Step.METHOD],
+        **code_pages.shown(
+            message,
+            reference=reference,
+            # What a provider made of somebody's address is not told: it would tell of it.
+            delivery="sent" if message.reached else code_pages.on_its_way(message, context.now),
+            tries_left=max(0, numbers.tries - challenge.tries_used),
+            resend=context.policy.resend.per,
+            numbers=numbers,
+            now=context.now,
+        ),
     }
     return show(request, held, context, "code", page)
 
@@ -296,37 +291,10 @@ def _problems() -> list[Choice]:
     ]
 
 
-def _wrong_sentence(wrong: Wrong, reference: str, digits: int) -> str:
-    if not wrong.counted:
-        return _("Enter the %(digits)d digits of the code in message %(ref)s.") % {
-            "digits": digits,
-            "ref": reference,
-        }
-    if wrong.tries_left == 1:
-        return _("That's not the code in message %(ref)s. 1 try left.") % {"ref": reference}
-    return _("That's not the code in message %(ref)s. %(n)s tries left.") % {
-        "ref": reference,
-        "n": wrong.tries_left,
-    }
-
-
 def _held_back_sentence(until: datetime) -> str:
     return _("Another code can be sent at %(time)s. The last one still works until its own end.") % {
         "time": timezone.localtime(until).strftime("%H:%M"),
     }
-
-
-def _delivery(message: codes.Sent, now: datetime) -> str:
-    """How far the message has come. What a provider made of somebody's address is not told: it would tell of it."""
-    if message.reached:
-        return "sent"
-    if not message.is_good(now):
-        return "failed"
-    return "delayed" if now - message.delivery.posted_at > _LATE else "waiting"
-
-
-def _seconds_until(moment: datetime, now: datetime) -> int:
-    return max(0, math.ceil((moment - now).total_seconds()))
 
 
 def _chosen(held: Held, context: Context) -> MessageMethod:

@@ -1,7 +1,6 @@
 """`/account/addresses/`: the owner's recovery addresses. Each page does one thing; every change asks who it is."""
 
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp import browser
+from idp import browser, code_pages
 from idp.account import frame
 from idp.accounts import address_claims, addresses
 from idp.accounts.address_claims import Asked, Confirmed, Gone, Throttled, Wrong
@@ -26,9 +25,6 @@ from idp.pages import Problem
 _HOME = "/account/security/"
 _LONGEST = 254
 _LONGEST_NAME = 60
-#: A message that takes longer than this is called delayed (FT-23).
-_LATE = timedelta(minutes=1)
-_WAITING_REFRESH = 5
 
 
 @require_http_methods(["GET", "POST"])
@@ -36,7 +32,7 @@ _WAITING_REFRESH = 5
 def add(request: HttpRequest, here: SignIn) -> HttpResponse:
     """`/account/addresses/add/`: where may we write to, so that you can get back in?"""
     typed = request.POST.get("address", "").strip()[: _LONGEST + 1]
-    called = " ".join(request.POST.get("name", "").split())[:_LONGEST_NAME]
+    called = _name(request)
     problems: list[Problem] = []
     if request.method == "POST":
         if fault := _fault(typed):
@@ -94,13 +90,7 @@ def one(request: HttpRequest, here: SignIn, address_id: UUID) -> HttpResponse:
         return SeeOther(_HOME)
     if request.method == "POST" and request.POST.get("act") in _ACTS:
         return _act(request, address_id=address_id)
-    page = {
-        "own": own,
-        "problems": [],
-        "days": policy().address_quarantine.days,
-        "back_url": _HOME,
-    }
-    return frame.show(request, here, "idp/address.html", page)
+    return _one_page(request, here, own)
 
 
 @freshly
@@ -112,7 +102,7 @@ def _act(request: HttpRequest, here: SignIn, *, address_id: UUID) -> HttpRespons
         return SeeOther(_HOME)
     match request.POST["act"]:
         case "name":
-            addresses.name(row, " ".join(request.POST.get("name", "").split())[:_LONGEST_NAME])
+            addresses.name(row, _name(request))
             return SeeOther(f"{_HOME}?address=named")
         case "test":
             asked = address_claims.ask_to_test(here, row, context=context)
@@ -137,9 +127,13 @@ def _one_refused(
     context: Context,
 ) -> HttpResponse:
     own = next(each for each in addresses.of(here.user, now=context.now) if each.id == address_id)
+    return _one_page(request, here, own, problem=sentence)
+
+
+def _one_page(request: HttpRequest, here: SignIn, own: addresses.Own, *, problem: str = "") -> HttpResponse:
     page = {
         "own": own,
-        "problems": [Problem("", sentence)],
+        "problems": [Problem("", problem)] if problem else [],
         "days": policy().address_quarantine.days,
         "back_url": _HOME,
     }
@@ -157,24 +151,22 @@ def _code_page(
     message = address_claims.newest(claim)
     if message is None:
         return SeeOther(_HOME)
-    delivery = _delivery(message, context.now)
-    asked_at = message.delivery.posted_at
     value = address_claims.claimed_address(claim) or ""
-    again_at = asked_at + context.policy.address_resend.per
     page = {
         "purpose": claim.purpose,
         # It was typed a moment ago by whoever reads this, who has just shown who they are.
         "to": value if claim.purpose == AddressClaim.Purpose.ADD else addresses.masked(claim.channel, value),
-        "reference": address_claims.reference(claim, message.generation),
-        "asked_at": timezone.localtime(asked_at),
-        "until": timezone.localtime(min(message.until, context.now + ADDRESS_CODES.lifetime)),
-        "tries_left": max(0, ADDRESS_CODES.tries - claim.tries_used),
-        "delivery": delivery,
-        "handed_at": timezone.localtime(message.delivery.sent_at or asked_at),
-        "again_in": max(0, math.ceil((again_at - context.now).total_seconds())),
-        "refresh": _WAITING_REFRESH if delivery == "waiting" else None,
         "problems": [Problem("code", problem)] if problem else [],
         "back_url": _HOME,
+        **code_pages.shown(
+            message,
+            reference=address_claims.reference(claim, message.generation),
+            delivery=_delivery(message, context.now),
+            tries_left=max(0, ADDRESS_CODES.tries - claim.tries_used),
+            resend=context.policy.address_resend.per,
+            numbers=ADDRESS_CODES,
+            now=context.now,
+        ),
     }
     return frame.show(request, here, "idp/address_code.html", page)
 
@@ -184,9 +176,11 @@ def _delivery(message: Sent, now: datetime) -> str:
     state = message.delivery.state
     if state == Message.State.SENT:
         return "sent"
-    if state == Message.State.FAILED or not message.is_good(now):
-        return "failed"
-    return "delayed" if now - message.delivery.posted_at > _LATE else "waiting"
+    return "failed" if state == Message.State.FAILED else code_pages.on_its_way(message, now)
+
+
+def _name(request: HttpRequest) -> str:
+    return " ".join(request.POST.get("name", "").split())[:_LONGEST_NAME]
 
 
 def _fault(typed: str) -> str:
@@ -210,15 +204,12 @@ def _refusal(refused: Throttled | NotPossible) -> str:
 
 
 def _wrong_sentence(wrong: Wrong, claim: AddressClaim) -> str:
-    ref = address_claims.reference(claim, claim.generation)
-    if not wrong.counted:
-        return _("Enter the %(digits)d digits of the code in message %(ref)s.") % {
-            "digits": ADDRESS_CODES.digits,
-            "ref": ref,
-        }
-    if wrong.tries_left == 1:
-        return _("That's not the code in message %(ref)s. 1 try left.") % {"ref": ref}
-    return _("That's not the code in message %(ref)s. %(n)s tries left.") % {"ref": ref, "n": wrong.tries_left}
+    return code_pages.wrong(
+        address_claims.reference(claim, claim.generation),
+        digits=ADDRESS_CODES.digits,
+        tries_left=wrong.tries_left,
+        counted=wrong.counted,
+    )
 
 
 def _context(request: HttpRequest) -> Context:

@@ -32,9 +32,9 @@ def show(
     """Draw a page of the account of whoever is signed in here."""
     user = here.user
     account = {
-        "label": user.email or user.preferred_username,
-        "name": user.name or user.preferred_username,
-        "initial": (user.name or user.preferred_username)[:1].upper(),
+        "label": user.label,
+        "name": user.called,
+        "initial": user.initial,
     }
     framed = {"account": account, "menu": menu(request.path), "back_url": _up(request.path)}
     return render(request, template, framed | context, status=status)

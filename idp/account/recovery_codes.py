@@ -51,7 +51,7 @@ def _version(text: str) -> int:
 
 def _shown(request: HttpRequest, here: SignIn, made: tuple[str, ...], *, now: datetime) -> HttpResponse:
     user = here.user
-    context = {"codes": made, "whose": user.email or user.preferred_username, "at": timezone.localtime(now)}
+    context = {"codes": made, "whose": user.label, "at": timezone.localtime(now)}
     text = render_to_string("idp/factors/codes.txt", context, request)
     context |= {
         # The file is in the page itself: to fetch it would be to show the codes a second time.

@@ -145,7 +145,7 @@ def spelt(secret: bytes) -> str:
 def uri(secret: bytes, user: User, *, issuer: str) -> str:
     """What a QR code says to an app. It is told neither length nor time: those are what every app assumes."""
     # A colon parts issuer and account.
-    issuer, account = (text.replace(":", " ") for text in (issuer, user.email or user.preferred_username))
+    issuer, account = (text.replace(":", " ") for text in (issuer, user.label))
     return f"otpauth://totp/{quote(f'{issuer}:{account}')}?{urlencode({'secret': spelt(secret), 'issuer': issuer})}"
 
 

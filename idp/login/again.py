@@ -121,10 +121,7 @@ def _page(
 ) -> HttpResponse:
     user = here.user
     context = {
-        "account": {
-            "label": user.email or user.preferred_username,
-            "initial": (user.name or user.preferred_username)[:1],
-        },
+        "account": {"label": user.label, "initial": user.initial},
         "username": user.preferred_username,
         "problems": faults or [],
         "tries_left": tries_left,

@@ -182,10 +182,7 @@ def _page(
     days = policy().trust_devices_for.days
     context = {
         "application": application(interaction.client) if interaction else None,
-        "account": {
-            "label": user.email or user.preferred_username,
-            "initial": (user.name or user.preferred_username)[:1],
-        },
+        "account": {"label": user.label, "initial": user.initial},
         "kind": kind,
         "words": kind.words(),
         "others": [

@@ -70,6 +70,21 @@ class User(AbstractBaseUser):
         super().save(*args, **kwargs)
 
     @property
+    def label(self) -> str:
+        """Which account it is, where its owner reads it."""
+        return self.email or self.preferred_username
+
+    @property
+    def called(self) -> str:
+        """What its owner is called."""
+        return self.name or self.preferred_username
+
+    @property
+    def initial(self) -> str:
+        """Stands where a picture would."""
+        return self.called[:1].upper()
+
+    @property
     def may_sign_in(self) -> bool:
         return self.status == self.Status.ACTIVE
 

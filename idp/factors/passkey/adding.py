@@ -35,8 +35,8 @@ def options(user: User, *, browser_hash: str, now: datetime) -> dict[str, Any]:
     return wire.creation_options(
         challenges.give(Purpose.REGISTER, browser_hash=browser_hash, user_id=user.pk, now=now),
         user_handle=user_handle(user),
-        name=user.email or user.preferred_username,
-        display_name=user.name or user.preferred_username,
+        name=user.label,
+        display_name=user.called,
         others=answers.passkeys_of(user),
     )
 
