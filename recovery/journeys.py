@@ -6,6 +6,8 @@ from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from idp.plugins import keys
 from recovery import proof
 from recovery.domain.journey import Ending, Journey
@@ -93,6 +95,14 @@ def consume(proofs: tuple[ProofOfAddress, ...], *, now: datetime) -> None:
 def end_others(subject: UUID, *, than: UUID) -> None:
     """End every other open journey of the account: one success closes all doors that were ajar."""
     Row.objects.filter(subject=subject, ending="").exclude(pk=than).update(ending=Ending.SUPERSEDED)
+
+
+def let_go(subject: UUID) -> None:
+    """From here on the open journeys of the account are nobody's, and walk on as decoys: its owner stopped them.
+
+    What was proven in them proves nothing any more, and no code that was sent is right.
+    """
+    Row.objects.filter(subject=subject, ending="").update(subject=None, revision=F("revision") + 1)
 
 
 def sweep(before: datetime) -> int:

@@ -1,14 +1,20 @@
 """`/account/`: where somebody lands who signs in without an application waiting; from here, all that is theirs."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from idp.account import frame
+from idp.account import frame, wording
+from idp.accounts import stops
 from idp.login.again import signed_in
 from idp.models import SignIn
+
+#: For how long after a stop has ended this page says so.
+_TELLS_OF_A_STOP = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +32,10 @@ class Way:
 @signed_in
 def home(request: HttpRequest, here: SignIn) -> HttpResponse:
     """Who is signed in here, and where what is."""
-    return frame.show(request, here, "idp/account/overview.html", {"ways": _ways()})
+    now = timezone.now()
+    released = stops.last_released(here.user_id, since=now - _TELLS_OF_A_STOP)
+    context = {"ways": _ways(), "stopped_on": wording.day(released.stopped_at) if released else ""}
+    return frame.show(request, here, "idp/account/overview.html", context)
 
 
 def _ways() -> tuple[Way, ...]:

@@ -32,6 +32,25 @@ class AccountFrozen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountStopped:
+    """Its owner was told of an event (by the reference of its notice), which was not them, and stopped everything."""
+
+    name: ClassVar[str] = "idp.account.stopped"
+    user: UUID
+    because_of: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountReleased:
+    """Changes are possible again, `by` a sign-in with all that it takes or because its time was over."""
+
+    name: ClassVar[str] = "idp.account.released"
+    user: UUID
+    stopped_at: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountDeleted:
     """Its owner had it deleted. What is kept of it from here on names nobody."""
 

@@ -55,11 +55,19 @@ class User(AbstractBaseUser):
     #: A BCP 47 tag we have words in, or empty: then messages speak the language of the page that asked.
     locale = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
+    #: When its owner stopped everything (`idp.accounts.stops`). None: nothing is stopped.
+    stopped_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     #: When a claim last changed (`updated_at`).
     updated_at = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "preferred_username"
+
+    class Meta:
+        indexes = [
+            # Few are; whoever looks for those whose time is over reads no others.
+            models.Index(fields=["stopped_at"], condition=models.Q(stopped_at__isnull=False), name="idp_user_stopped"),
+        ]
 
     def __str__(self) -> str:
         return f"account {self.pk}"

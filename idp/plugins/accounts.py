@@ -46,10 +46,11 @@ class AddressRef:
 def find(identifier: str) -> Account | None:
     """The account that may recover by this user name or e-mail address, or None; one query either way.
 
-    A suspended, frozen or deleted account is none: recovery never ends in access for it (CVE-2025-0604).
+    A suspended, frozen or deleted account is none: recovery never ends in access for it (CVE-2025-0604). Nor is one
+    that its owner stopped.
     """
     found = lookup.find(identifier)
-    if found.user is None or not found.user.may_sign_in:
+    if found.user is None or not found.user.may_sign_in or found.user.stopped_at is not None:
         return None
     version = found.credential.version if found.credential else 0
     return Account(id=found.user.pk, password_version=version)
@@ -58,12 +59,14 @@ def find(identifier: str) -> Account | None:
 def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> AddressRef | None:
     """The account's own verified address, if `typed` is it. For nobody's account (None) the same one query.
 
-    A new one proves nobody while it is in quarantine, and one that its owner took out never again.
+    A new one proves nobody while it is in quarantine, one that its owner took out never again, and none of them while
+    its owner stopped everything.
     """
     row = (
         RecoveryAddress.objects.filter(
             Q(usable_from=None) | Q(usable_from__lte=now),
             told_until=None,
+            user__stopped_at=None,
             user=user or UUID(int=0),
             channel=channel,
             digest=sealing.address_digest(channel, typed),

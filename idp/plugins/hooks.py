@@ -32,6 +32,7 @@ __all__ = [
     "letter",
     "plugins",
     "rescue",
+    "stopped",
     "urlpatterns",
     "ways_back",
 ]
@@ -123,6 +124,13 @@ class Plugin:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
 
+    def stopped(self, user: UUID) -> None:
+        """The owner of this account stopped everything: let go of what the app has under way for it.
+
+        In the transaction of the stop. `accounts.find` does not find the account until it is released.
+        """
+        del user
+
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
         del now
@@ -157,6 +165,12 @@ def ways_back(user: UUID, *, now: datetime) -> WaysBack:
 def history() -> dict[str, Telling]:
     """How the entries of every plug-in are told."""
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
+
+
+def stopped(user: UUID) -> None:
+    """Tell every plug-in that the owner of this account stopped everything."""
+    for plugin in plugins():
+        plugin.stopped(user)
 
 
 @receiver(setting_changed)
