@@ -5,6 +5,7 @@ its plug-in out of IDP_PLUGINS, and the provider works without it.
 
     URL                    page           what it asks                          intention (flow)
     /recovery/             identify       who are you?                          begin
+    /recovery/username/    username       where do we know you?                 usernames.send; no journey begins
     /recovery/problem/     problem        what is stopping you?                 choose_problem
     /recovery/method/      method         how will you prove it?                choose_method
     /recovery/address/     address        your full address, typed              send_challenge

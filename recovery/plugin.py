@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from idp.plugins import accounts
 from idp.plugins.hooks import Letter, Link, Message, Plugin, Telling, Text, Thing, WayBack, WaysBack
-from recovery import journeys, sentences
+from recovery import journeys, sentences, usernames
 from recovery.conf import policy
 from recovery.methods import registry
 
@@ -42,7 +42,7 @@ class RecoveryPlugin(Plugin):
         for method in registry.METHODS:
             if method.kind == message.kind:
                 return method.words(message, language=language)
-        return None
+        return usernames.words(message, language=language) if message.kind == usernames.KIND else None
 
     def ways_back(self, user: UUID, *, now: datetime) -> WaysBack:
         """By the methods that the policy offers, at the addresses that prove somebody today."""

@@ -16,14 +16,17 @@ from idp.models.user import canonical
 __all__ = [
     "Account",
     "AddressRef",
+    "Holder",
     "Mark",
     "address",
     "address_works",
     "canonical",
     "channels",
     "find",
+    "holders",
     "marks",
     "username",
+    "usernames_at",
 ]
 
 
@@ -41,6 +44,14 @@ class AddressRef:
 
     id: UUID
     version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """An account that has a certain verified address, and its row of it."""
+
+    user: UUID
+    address: UUID
 
 
 def find(identifier: str) -> Account | None:
@@ -86,3 +97,33 @@ def channels(user: UUID, *, now: datetime) -> frozenset[str]:
 def username(user: UUID | None) -> str:
     """The account's user name: for the password manager of somebody who has proved who they are."""
     return User.objects.filter(pk=user).values_list("preferred_username", flat=True).first() or ""
+
+
+def holders(channel: str, typed: str, *, now: datetime) -> tuple[Holder, ...]:
+    """The accounts that have this verified address and may sign in, the oldest first; one query, found or not.
+
+    A mailbox may be several people's, or one person's for several accounts. Good for telling its reader their own user
+    names and for nothing else: nobody has said which account is meant.
+    """
+    rows = _held(channel, sealing.address_digest(channel, typed), now=now)
+    return tuple(Holder(user=row.user_id, address=row.pk) for row in rows)
+
+
+def usernames_at(address: UUID, *, now: datetime) -> tuple[str, ...]:
+    """The user names of all accounts that have the address of this row, for a message that goes there."""
+    row = RecoveryAddress.objects.filter(pk=address).first()
+    if row is None:
+        return ()
+    return tuple(sorted(each.user.preferred_username for each in _held(row.channel, row.digest, now=now)))
+
+
+def _held(channel: str, digest: str, *, now: datetime) -> list[RecoveryAddress]:
+    """An address that something else wrote is nobody's; so is one in quarantine, or taken out."""
+    rows = RecoveryAddress.objects.select_related("user").filter(
+        Q(usable_from=None) | Q(usable_from__lte=now),
+        told_until=None,
+        user__status=User.Status.ACTIVE,
+        channel=channel,
+        digest=digest,
+    )
+    return [row for row in rows.order_by("user__created_at", "pk") if sealing.is_address_genuine(row)]

@@ -131,6 +131,26 @@ def test_locked_out_and_back_in_with_the_password_one_knows(screen, regain):
     assert "opened again" in mail_to(regain, person, subject="opened again")["Subject"]
 
 
+def test_a_forgotten_user_name(screen, regain):
+    person, page = regain.somebody(), screen.page
+    page.goto(regain.application)
+    screen.press("#sign-in", "sign-in")
+    screen.press("#cant-access", "recovery-identify")
+    screen.look("identify")
+    screen.press("#no-identifier", "recovery-username")
+    screen.look("username")
+    page.fill("#address", "not an address")
+    with page.expect_navigation():
+        page.click("#continue")
+    screen.look("username-error")
+    page.fill("#address", person.email)
+    screen.press("#continue", "recovery-username-sent")
+    screen.look("username-sent")
+    letter = mail_to(regain, person, subject="user name").get_body(("plain",)).get_content()
+    assert f"    {person.username}\n" in letter.replace("\r", "")
+    screen.press("#continue", "recovery-identify")
+
+
 def test_it_was_not_me(screen, regain):
     """From the letter that says a password was changed, to the freeze, and out of it again by signing in."""
     person, page = regain.somebody(), screen.page

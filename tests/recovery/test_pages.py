@@ -34,6 +34,11 @@ UNLOCK = {
 }
 EVERY_PAGE = {
     "recovery-identify": ("recovery/identify.html", SET_OUT | {"identifier": "jane"}),
+    "recovery-username": ("recovery/username.html", SET_OUT | {"address": "", "texts": True}),
+    "recovery-username-sent": (
+        "recovery/username_sent.html",
+        {"application": PAYROLL, "identify_url": "/recovery/?i=abc", "again_url": "/recovery/username/"},
+    ),
     "recovery-problem": (
         "recovery/problem.html",
         SET_OUT | {"choices": [Choice("forgot", "I forgot my password", "Set a new one.", "key")]},
