@@ -52,7 +52,10 @@ def ask(request: HttpRequest) -> HttpResponse:
 def sent(request: HttpRequest) -> HttpResponse:
     """`/recovery/username/sent/`: if we know the address, it is on its way."""
     context = context_of(request)
-    page = {"identify_url": f"{PAGES[Step.IDENTIFY]}{_with_interaction(request)}", "again_url": _HERE}
+    page = {
+        "identify_url": f"{PAGES[Step.IDENTIFY]}{_with_interaction(request)}",
+        "again_url": f"{_HERE}{_with_interaction(request)}",
+    }
     return render(request, "recovery/username_sent.html", page | _toward(request, context))
 
 

@@ -70,6 +70,12 @@ def test_every_page_is_sound_in_every_language(name, language):
     assert_sound(render(template, context, language=language), language=language, name=name)
 
 
+def test_without_text_messages_nobody_is_asked_for_a_number():
+    page = render("recovery/username.html", SET_OUT | {"address": "", "texts": False})
+    assert_sound(page, name="recovery-username")
+    assert "phone" not in page.text
+
+
 @pytest.mark.parametrize("name", ["recovery-identify", "recovery-address", "recovery-code", "recovery-new-password"])
 def test_a_problem_is_said_in_the_title_the_summary_and_at_the_field(name):
     template, context = EVERY_PAGE[name]

@@ -54,6 +54,9 @@ def test_somebody_finds_their_user_name_and_goes_on_to_the_application(jane, pay
     assert letter.subject == "Your Contoso user name"
     assert names_in(letter) == ["jane"]
     assert "jane" in letter.alternatives[0][0]
+    person.click("another-address")
+    assert "You are signing in to Payroll" in person.page
+    person.open("/recovery/username/sent/?" + person.page.url.partition("?")[2])
     person.click("continue")
     assert person.page.name == "recovery-identify"
     assert "You are signing in to Payroll" in person.page

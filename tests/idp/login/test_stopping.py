@@ -356,14 +356,19 @@ def test_a_password_is_still_replaced_against_itself(jane):
     assert stopped(jane)
 
 
-def test_a_sign_in_that_was_on_its_way_is_none(jane):
+def test_a_sign_in_that_was_on_its_way_is_none_and_stays_none(jane):
     """It began before everything ended, and was written after."""
-    begun = fresh_sign_in(jane)
+    hers = signed_in()
+    begun = SignIn.objects.select_related("user").get()
     freeze(jane)
-    SignIn.objects.filter(pk=begun.pk).update(ended_at=None)
+    SignIn.objects.update(ended_at=None)
+    assert hers.open("/account/").name == "sign-in"
     begun.user.refresh_from_db()
     assert stops.release(begun.user, begun, origin=NOW_HERE, now=timezone.now()) is False
     assert stopped(jane)
+    signed_in(**ELSEWHERE)
+    assert not stopped(jane)
+    assert hers.open("/account/").name == "sign-in"
 
 
 def test_a_code_beside_a_pending_sign_in_of_before_is_of_no_use(jane):
