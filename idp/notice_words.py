@@ -19,8 +19,8 @@ ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
 PAUSES_ENDED = "idp.pauses_ended"
 ACCOUNT_DELETED = "idp.account_deleted"
-ACCOUNT_STOPPED = "idp.account_stopped"
-ACCOUNT_RELEASED = "idp.account_released"
+FREEZE_PLACED = "idp.freeze_placed"
+FREEZE_LIFTED = "idp.freeze_lifted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,7 @@ def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
-def _account_stopped(facts: Mapping[str, Any], org: str) -> Words:
+def _freeze_placed(facts: Mapping[str, Any], org: str) -> Words:
     return Words(
         subject=_("Your %(org)s account is frozen") % {"org": org},
         heading=_("Your account is frozen"),
@@ -166,8 +166,8 @@ def _account_stopped(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
-def _account_released(facts: Mapping[str, Any], org: str) -> Words:
-    said = {"date": _day(facts["stopped_at"])}
+def _freeze_lifted(facts: Mapping[str, Any], org: str) -> Words:
+    said = {"date": _day(facts["frozen_at"])}
     if facts["by"] == "time":
         lead = _("It was frozen on %(date)s, and nobody signed in since. It can be recovered and changed again.") % said
     else:
@@ -194,6 +194,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ADDRESS_REMOVED: _address_removed,
     PAUSES_ENDED: _pauses_ended,
     ACCOUNT_DELETED: _account_deleted,
-    ACCOUNT_STOPPED: _account_stopped,
-    ACCOUNT_RELEASED: _account_released,
+    FREEZE_PLACED: _freeze_placed,
+    FREEZE_LIFTED: _freeze_lifted,
 }

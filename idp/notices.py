@@ -19,13 +19,13 @@ from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
     ACCOUNT_DELETED,
-    ACCOUNT_RELEASED,
-    ACCOUNT_STOPPED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
     FACTOR_ADDED,
     FACTOR_PAUSED,
     FACTOR_REMOVED,
+    FREEZE_LIFTED,
+    FREEZE_PLACED,
     NEW_DEVICE,
     PAUSES_ENDED,
     RECOVERY_CODE_USED,
@@ -34,13 +34,13 @@ from idp.pages import tenant
 
 __all__ = [
     "ACCOUNT_DELETED",
-    "ACCOUNT_RELEASED",
-    "ACCOUNT_STOPPED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
     "FACTOR_ADDED",
     "FACTOR_PAUSED",
     "FACTOR_REMOVED",
+    "FREEZE_LIFTED",
+    "FREEZE_PLACED",
     "NEW_DEVICE",
     "PASSWORD_CHANGED",
     "PAUSES_ENDED",

@@ -98,7 +98,7 @@ def end_others(subject: UUID, *, than: UUID) -> None:
 
 
 def let_go(subject: UUID) -> None:
-    """From here on the open journeys of the account are nobody's, and walk on as decoys: its owner stopped them.
+    """From here on the open journeys of the account are nobody's, and walk on as decoys: its owner froze it.
 
     What was proven in them proves nothing any more, and no code that was sent is right.
     """

@@ -57,7 +57,7 @@ class RecoveryPlugin(Plugin):
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
 
-    def stopped(self, user: UUID) -> None:
+    def frozen(self, user: UUID) -> None:
         journeys.let_go(user)
 
     def tidy(self, now: datetime) -> dict[str, int]:

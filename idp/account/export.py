@@ -47,7 +47,7 @@ def _account(user: User) -> dict[str, Any]:
         **user.claims,
         "groups": user.groups,
         "status": user.status,
-        "stopped_at": user.stopped_at,
+        "frozen_at": user.frozen_at,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
     }

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from idp.account import frame, wording
-from idp.accounts import stops
+from idp.accounts import freezes
 from idp.login.again import signed_in
 from idp.models import SignIn
 
 #: For how long after a stop has ended this page says so.
-_TELLS_OF_A_STOP = timedelta(days=7)
+_TELLS_OF_A_FREEZE = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,8 @@ class Way:
 def home(request: HttpRequest, here: SignIn) -> HttpResponse:
     """Who is signed in here, and where what is."""
     now = timezone.now()
-    released = stops.last_released(here.user_id, since=now - _TELLS_OF_A_STOP)
-    context = {"ways": _ways(), "stopped_on": wording.day(released.stopped_at) if released else ""}
+    lifted = freezes.last_lifted(here.user_id, since=now - _TELLS_OF_A_FREEZE)
+    context = {"ways": _ways(), "frozen_on": wording.day(lifted.frozen_at) if lifted else ""}
     return frame.show(request, here, "idp/account/overview.html", context)
 
 

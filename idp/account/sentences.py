@@ -87,7 +87,7 @@ def _sessions_ended(fields: Fields) -> str:
     return ngettext("%(n)d session was signed out", "%(n)d sessions were signed out", count) % {"n": count}
 
 
-def _account_released(fields: Fields) -> str:
+def _freeze_lifted(fields: Fields) -> str:
     if fields.get("by") == "time":
         return _("Your account was frozen long enough; it can be recovered and changed again")
     return _("A sign-in ended the freeze of your account")
@@ -149,12 +149,12 @@ def _own() -> dict[str, Telling]:
             say=_plain(lambda: _("Your account was stopped: something had been written past this program")),
             alarming=True,
         ),
-        events.AccountStopped.name: Telling(
+        events.FreezePlaced.name: Telling(
             about=security,
             say=_plain(lambda: _("Somebody said of one of our messages “It wasn't me”, and froze your account")),
             alarming=True,
         ),
-        events.AccountReleased.name: Telling(about=security, say=_account_released),
+        events.FreezeLifted.name: Telling(about=security, say=_freeze_lifted),
         events.AccountDeleted.name: Telling(about=account, say=_plain(lambda: _("Your account was deleted"))),
         events.LanguageChosen.name: Telling(
             about=account,

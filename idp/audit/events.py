@@ -32,21 +32,21 @@ class AccountFrozen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountStopped:
-    """Its owner was told of an event (by the reference of its notice), which was not them, and stopped everything."""
+class FreezePlaced:
+    """Its owner was told of an event (by the reference of its notice), which was not them, and froze the account."""
 
-    name: ClassVar[str] = "idp.account.stopped"
+    name: ClassVar[str] = "idp.freeze.placed"
     user: UUID
     because_of: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountReleased:
+class FreezeLifted:
     """Changes are possible again, `by` a sign-in with all that it takes or because its time was over."""
 
-    name: ClassVar[str] = "idp.account.released"
+    name: ClassVar[str] = "idp.freeze.lifted"
     user: UUID
-    stopped_at: str
+    frozen_at: str
     by: str
 
 

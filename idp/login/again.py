@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser, problems
-from idp.accounts import credentials, reauthentication, sessions, stops
+from idp.accounts import credentials, freezes, reauthentication, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry
@@ -40,7 +40,7 @@ def signed_in(view: View) -> Plain:
         here = current(request, now=timezone.now())
         if here is None:
             return SeeOther(_with_target("/sign-in", request))
-        return _unless_stopped(view, request, here, *args, **kwargs)
+        return _unless_frozen(view, request, here, *args, **kwargs)
 
     return guarded
 
@@ -56,16 +56,16 @@ def freshly(view: View) -> Plain:
             return SeeOther(_with_target("/sign-in", request))
         if not is_fresh(here, now=now):
             return SeeOther(_with_target("/sign-in/again", request))
-        return _unless_stopped(view, request, here, *args, **kwargs)
+        return _unless_frozen(view, request, here, *args, **kwargs)
 
     return guarded
 
 
-def _unless_stopped(view: View, request: HttpRequest, here: SignIn, *args: object, **kwargs: object) -> HttpResponse:
-    """The view; or why not, if its owner stopped everything while the request was on its way."""
+def _unless_frozen(view: View, request: HttpRequest, here: SignIn, *args: object, **kwargs: object) -> HttpResponse:
+    """The view; or why not, if its owner froze the account while the request was on its way."""
     try:
         return view(request, here, *args, **kwargs)
-    except stops.Stopped:
+    except freezes.Frozen:
         return problems.page(
             request,
             status=403,

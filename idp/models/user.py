@@ -55,8 +55,8 @@ class User(AbstractBaseUser):
     #: A BCP 47 tag we have words in, or empty: then messages speak the language of the page that asked.
     locale = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
-    #: When its owner stopped everything (`idp.accounts.stops`). None: nothing is stopped.
-    stopped_at = models.DateTimeField(null=True)
+    #: When its owner froze it (`idp.accounts.freezes`; not the status, which is ours). None: it is not frozen.
+    frozen_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     #: When a claim last changed (`updated_at`).
     updated_at = models.DateTimeField(default=timezone.now)
@@ -66,7 +66,7 @@ class User(AbstractBaseUser):
     class Meta:
         indexes = [
             # Few are; whoever looks for those whose time is over reads no others.
-            models.Index(fields=["stopped_at"], condition=models.Q(stopped_at__isnull=False), name="idp_user_stopped"),
+            models.Index(fields=["frozen_at"], condition=models.Q(frozen_at__isnull=False), name="idp_user_frozen"),
         ]
 
     def __str__(self) -> str:

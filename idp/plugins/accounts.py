@@ -58,10 +58,10 @@ def find(identifier: str) -> Account | None:
     """The account that may recover by this user name or e-mail address, or None; one query either way.
 
     A suspended, frozen or deleted account is none: recovery never ends in access for it (CVE-2025-0604). Nor is one
-    that its owner stopped.
+    that its owner froze.
     """
     found = lookup.find(identifier)
-    if found.user is None or not found.user.may_sign_in or found.user.stopped_at is not None:
+    if found.user is None or not found.user.may_sign_in or found.user.frozen_at is not None:
         return None
     version = found.credential.version if found.credential else 0
     return Account(id=found.user.pk, password_version=version)
@@ -71,13 +71,13 @@ def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> Ad
     """The account's own verified address, if `typed` is it. For nobody's account (None) the same one query.
 
     A new one proves nobody while it is in quarantine, one that its owner took out never again, and none of them while
-    its owner stopped everything.
+    its owner froze the account.
     """
     row = (
         RecoveryAddress.objects.filter(
             Q(usable_from=None) | Q(usable_from__lte=now),
             told_until=None,
-            user__stopped_at=None,
+            user__frozen_at=None,
             user=user or UUID(int=0),
             channel=channel,
             digest=sealing.address_digest(channel, typed),

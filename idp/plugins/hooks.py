@@ -28,11 +28,11 @@ __all__ = [
     "Thing",
     "WayBack",
     "WaysBack",
+    "frozen",
     "history",
     "letter",
     "plugins",
     "rescue",
-    "stopped",
     "urlpatterns",
     "ways_back",
 ]
@@ -124,10 +124,10 @@ class Plugin:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
 
-    def stopped(self, user: UUID) -> None:
-        """The owner of this account stopped everything: let go of what the app has under way for it.
+    def frozen(self, user: UUID) -> None:
+        """The owner of this account froze it: let go of what the app has under way for it.
 
-        In the transaction of the stop. `accounts.find` does not find the account until it is released.
+        In the transaction of the freeze. `accounts.find` does not find the account until that is lifted.
         """
         del user
 
@@ -167,10 +167,10 @@ def history() -> dict[str, Telling]:
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
 
 
-def stopped(user: UUID) -> None:
-    """Tell every plug-in that the owner of this account stopped everything."""
+def frozen(user: UUID) -> None:
+    """Tell every plug-in that the owner of this account froze it."""
     for plugin in plugins():
-        plugin.stopped(user)
+        plugin.frozen(user)
 
 
 @receiver(setting_changed)

@@ -169,8 +169,8 @@ def test_it_was_not_me(screen, regain):
     screen.look("frozen")
     screen.press("#sign-in-again", "sign-in")
     sign_in(screen, person, NEW_PASSWORD, "account")
-    assert "They are possible again." in page.inner_text("#released")
-    screen.look("account-released")
+    assert "They are possible again." in page.inner_text("#lifted")
+    screen.look("account-lifted")
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ EVERY_PAGE = {
         },
     ),
     "sign-out": ("idp/sign_out.html", {"application": PAYROLL, "hidden": {"state": 'a"b'}}),
-    "freeze": ("idp/stop.html", {"at": datetime(2026, 11, 23, 13, 31, tzinfo=UTC), "days": 3}),
-    "frozen": ("idp/stopped.html", {"days": 3}),
+    "freeze": ("idp/freeze.html", {"at": datetime(2026, 11, 23, 13, 31, tzinfo=UTC), "days": 3}),
+    "frozen": ("idp/frozen.html", {"days": 3}),
     "signed-out": ("idp/signed_out.html", {"application": PAYROLL, "sign_in_url": "/sign-in"}),
     "applications": (
         "idp/account/applications.html",
@@ -147,7 +147,7 @@ def test_sign_in_has_the_frozen_hooks():
 
 
 def test_the_page_that_stops_everything_has_the_frozen_hooks_and_says_what_it_holds():
-    page = render("idp/stop.html", EVERY_PAGE["freeze"][1])
+    page = render("idp/freeze.html", EVERY_PAGE["freeze"][1])
     assert page.by_id("freeze")["tag"] == "button"
     assert page.by_id("keep")["href"] == "/sign-in"
     assert "23 November 2026, 13:31" in page.text

@@ -97,8 +97,8 @@ def test_one_that_was_suspended_meanwhile_is_told_nothing(jane):
     assert Message.objects.get().state == Message.State.EXPIRED
 
 
-def test_an_owner_who_stopped_everything_still_finds_the_name_to_sign_in_with(db):
-    make_person(stopped_at=timezone.now())
+def test_an_owner_who_froze_the_account_still_finds_the_name_to_sign_in_with(db):
+    make_person(frozen_at=timezone.now())
     ask(ADDRESS)
     assert told() == [(ADDRESS, ["jane"])]
 

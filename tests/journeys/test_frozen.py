@@ -21,7 +21,7 @@ from tests.story import Person, post_office
 
 
 def freeze(user):
-    """Somebody opens a link to stop everything, elsewhere, and presses the button. Returns what was stopped for."""
+    """Somebody opens a link to stop everything, elsewhere, and presses the button. Returns the link."""
     link = StopLink(user=user.pk, event=uuid4(), at=timezone.now())
     person = Person(address="203.0.113.9")
     person.open(link.url)
@@ -50,8 +50,8 @@ def test_everything_ends_and_everybody_hears_of_it(at_payroll, jane):
     assert not Device.objects.filter(user=jane, forgotten_at=None).exists()
     at_payroll.open("/account/")
     assert at_payroll.page.name == "sign-in"
-    assert set(Message.objects.values_list("kind", flat=True)) == {"idp.backchannel_logout", notices.ACCOUNT_STOPPED}
-    entry = AuditEntry.objects.get(name="idp.account.stopped")
+    assert set(Message.objects.values_list("kind", flat=True)) == {"idp.backchannel_logout", notices.FREEZE_PLACED}
+    entry = AuditEntry.objects.get(name="idp.freeze.placed")
     assert (entry.user, entry.details) == (jane.pk, {"because_of": str(link.event)})
     assert entry.origin["network"] == "203.0.113.0/24"
     Message.objects.filter(kind="idp.backchannel_logout").delete()
@@ -68,8 +68,8 @@ def test_a_hundred_at_once_are_one_freeze(transactional_db):
     url = Person._local(person.page.url)
     answers = at_once(*[lambda: person.post(url, form).status_code] * 100)
     assert set(answers) == {303}
-    assert AuditEntry.objects.filter(name="idp.account.stopped").count() == 1
-    assert Message.objects.filter(kind=notices.ACCOUNT_STOPPED).count() == 1
+    assert AuditEntry.objects.filter(name="idp.freeze.placed").count() == 1
+    assert Message.objects.filter(kind=notices.FREEZE_PLACED).count() == 1
 
 
 def test_a_code_that_was_on_its_way_is_of_no_use_and_the_journey_walks_on_as_a_decoy(jane):
@@ -133,8 +133,8 @@ def test_if_nobody_signs_in_recovery_works_again_after_three_days(jane):
         walk_to(Step.DONE)
 
 
-def stopped_before():
-    """A recovery of hers was under way, and then she stopped it."""
+def frozen_before():
+    """A recovery of hers was under way, and then she froze the account."""
     jane = make_person()
     walk_to(Step.NEW_PASSWORD, person=Person(address="203.0.113.80"))
     freeze(jane)
@@ -146,7 +146,7 @@ def test_to_whoever_begins_then_it_is_nobodys(db):
     transcript(lambda: None, recovery_ends)
     with time_machine.travel(timezone.now(), tick=False):
         unknown = transcript(lambda: None, recovery_ends)
-        assert transcript(stopped_before, recovery_ends) == unknown
+        assert transcript(frozen_before, recovery_ends) == unknown
 
 
 def test_a_journey_under_way_goes_on_exactly_as_nobodys(db):

@@ -12,10 +12,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from idp import notices, stop_links, tidying
-from idp.accounts import addresses, credentials, devices, lifecycle, password_change, pauses, reauthentication, stops
+from idp.accounts import addresses, credentials, devices, freezes, lifecycle, password_change, pauses, reauthentication
+from idp.accounts.freezes import Frozen
 from idp.accounts.password_change import PasswordChanged, change_password
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
-from idp.accounts.stops import Stopped
 from idp.conf import policy
 from idp.factors import enrolment, totp
 from idp.models import AuditEntry, Credential, Message, PendingSignIn, SignIn, User
@@ -66,8 +66,8 @@ def freeze(user, *, person=None, link=None):
     return person
 
 
-def stopped(user):
-    return User.objects.get(pk=user.pk).stopped_at is not None
+def frozen(user):
+    return User.objects.get(pk=user.pk).frozen_at is not None
 
 
 def names(user):
@@ -90,7 +90,7 @@ def test_the_letter_of_a_new_device_leads_there_and_the_button_freezes(jane):
     person.submit()
     assert person.page.url.endswith("/recovery/stop/done/")
     assert "Your account is frozen" in person.page
-    assert stopped(jane)
+    assert frozen(jane)
 
 
 @pytest.mark.parametrize("kind", sorted({notices.PASSWORD_CHANGED, *notices.notice_words._WORDS}))
@@ -102,11 +102,11 @@ def test_every_notice_that_something_can_be_done_about_has_the_link(jane, kind):
         "called": "Phone",
         "left": 3,
         "by": "time",
-        **dict.fromkeys(("usable_from", "told_until", "until", "stopped_at"), timezone.now().isoformat()),
+        **dict.fromkeys(("usable_from", "told_until", "until", "frozen_at"), timezone.now().isoformat()),
     }
     notices.post(kind, jane.pk, reference=uuid4(), origin=NOW_HERE, now=timezone.now(), **facts)
     [letter] = post_office()
-    final = {notices.ACCOUNT_DELETED, notices.ACCOUNT_STOPPED}
+    final = {notices.ACCOUNT_DELETED, notices.FREEZE_PLACED}
     for words in (letter.body, letter.alternatives[0][0]):
         assert (stop_links.PATH in words) is (kind not in final)
 
@@ -174,7 +174,7 @@ def test_a_scanner_that_opens_the_link_changes_nothing(jane):
 
 def test_a_forged_form_does_nothing(jane):
     assert Person().post(path(link_for(jane).token), {}).status_code == 403
-    assert not stopped(jane)
+    assert not frozen(jane)
 
 
 def test_trying_links_at_speed_ends_for_the_network_and_not_for_a_link_that_is_ours(jane):
@@ -184,22 +184,22 @@ def test_trying_links_at_speed_ends_for_the_network_and_not_for_a_link_that_is_o
     answers = [person.post(path(f"{number}"), form).status_code for number in range(21)]
     assert answers == [400] * 20 + [429]
     assert person.post(path(link_for(jane).token), form).status_code == 303
-    assert stopped(jane)
+    assert frozen(jane)
 
 
 # --- What it does -----------------------------------------------------------------------------------------
 
 
-def test_if_the_audit_cannot_be_written_nothing_is_stopped(jane, monkeypatch):
+def test_if_the_audit_cannot_be_written_nothing_is_frozen(jane, monkeypatch):
     hers = signed_in()
 
     def fails(*_arguments, **_named):
         raise RuntimeError
 
-    monkeypatch.setattr(stops, "record", fails)
+    monkeypatch.setattr(freezes, "record", fails)
     with pytest.raises(RuntimeError):
         freeze(jane)
-    assert not stopped(jane)
+    assert not frozen(jane)
     assert hers.open("/account/").name == "account"
 
 
@@ -238,7 +238,7 @@ def test_an_account_that_is_no_more_is_not_ours_to_stop(jane):
     person.open(path(link.token))
     person.submit()
     assert person.page.status == 400
-    assert not stopped(jane)
+    assert not frozen(jane)
 
 
 # --- What is refused --------------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ def test_a_request_that_was_on_its_way_changes_nothing_any_more(jane, change):
     here = fresh_sign_in(jane)
     freeze(jane)
     before = photograph()
-    with pytest.raises(Stopped):
+    with pytest.raises(Frozen):
         change(here)
     assert not changed(before, photograph())
 
@@ -353,7 +353,7 @@ def test_a_password_is_still_replaced_against_itself(jane):
         jane, Credential.objects.get(user=jane, kind="password"), PASSWORD, source=uuid4(), now=timezone.now()
     )
     assert isinstance(change_password(proof, NEW_PASSWORD, proved_by="password", **_now()), PasswordChanged)
-    assert stopped(jane)
+    assert frozen(jane)
 
 
 def test_a_sign_in_that_was_on_its_way_is_none_and_stays_none(jane):
@@ -364,10 +364,10 @@ def test_a_sign_in_that_was_on_its_way_is_none_and_stays_none(jane):
     SignIn.objects.update(ended_at=None)
     assert hers.open("/account/").name == "sign-in"
     begun.user.refresh_from_db()
-    assert stops.release(begun.user, begun, origin=NOW_HERE, now=timezone.now()) is False
-    assert stopped(jane)
+    assert freezes.lift(begun.user, begun, origin=NOW_HERE, now=timezone.now()) is False
+    assert frozen(jane)
     signed_in(**ELSEWHERE)
-    assert not stopped(jane)
+    assert not frozen(jane)
     assert hers.open("/account/").name == "sign-in"
 
 
@@ -381,7 +381,7 @@ def test_a_code_beside_a_pending_sign_in_of_before_is_of_no_use(jane):
     assert not PendingSignIn.objects.filter(finished_at=None).exists()
     person.submit(otp=app.code(steps=1), way="totp")
     assert person.page.name != "account"
-    assert stopped(jane)
+    assert frozen(jane)
 
 
 # --- What lifts it ----------------------------------------------------------------------------------------
@@ -391,10 +391,10 @@ def test_signing_in_lifts_it_and_says_so(jane):
     freeze(jane)
     post_office()
     person = signed_in()
-    assert not stopped(jane)
+    assert not frozen(jane)
     assert "You stopped changes on" in person.page
     assert "They are possible again." in person.page
-    assert "idp.account.released" in names(jane)
+    assert "idp.freeze.lifted" in names(jane)
     assert "Your Contoso account is no longer frozen" in [letter.subject for letter in post_office()]
     person.open("/account/activity/")
     assert "A sign-in ended the freeze of your account" in person.page
@@ -410,10 +410,10 @@ def test_a_password_alone_lifts_nothing_where_there_is_a_second_factor(jane):
     person.open("/sign-in")
     person.submit(username="jane", password=PASSWORD)
     assert person.page.url.startswith("/sign-in/factor")
-    assert stopped(jane)
+    assert frozen(jane)
     person.submit(otp=app.code(steps=1), way="totp")
     assert person.page.name == "account"
-    assert not stopped(jane)
+    assert not frozen(jane)
 
 
 def test_a_trusted_browser_is_asked_for_the_second_factor_all_the_same(jane, monkeypatch):
@@ -423,7 +423,7 @@ def test_a_trusted_browser_is_asked_for_the_second_factor_all_the_same(jane, mon
     hers.open("/sign-in")
     hers.submit(username="jane", password=PASSWORD)
     assert hers.page.url.startswith("/sign-in/factor")
-    assert stopped(jane)
+    assert frozen(jane)
 
 
 def test_by_itself_it_ends_after_three_days_and_every_address_hears(jane):
@@ -431,24 +431,24 @@ def test_by_itself_it_ends_after_three_days_and_every_address_hears(jane):
         freeze(jane)
         post_office()
         clock.shift(3 * DAY - timedelta(seconds=1))
-        assert tidying.sweep(timezone.now())["stops"] == 0
+        assert tidying.sweep(timezone.now())["freezes"] == 0
         clock.shift(timedelta(seconds=1))
-        assert tidying.sweep(timezone.now())["stops"] == 1
-        assert not stopped(jane)
-        assert tidying.sweep(timezone.now())["stops"] == 0
+        assert tidying.sweep(timezone.now())["freezes"] == 1
+        assert not frozen(jane)
+        assert tidying.sweep(timezone.now())["freezes"] == 0
     [letter] = post_office()
     assert "nobody signed in since" in letter.body
     assert stop_links.PATH in letter.body
 
 
-def test_it_can_be_stopped_again_from_the_letter_that_says_it_is_over(jane):
+def test_it_can_be_frozen_again_from_the_letter_that_says_it_is_over(jane):
     freeze(jane)
     signed_in()
     letter = next(letter for letter in post_office() if "no longer frozen" in letter.subject)
     person = Person()
     person.open(re.search(r"https://\S+/recovery/stop/\S+", letter.body).group(0))
     person.submit()
-    assert stopped(jane)
+    assert frozen(jane)
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "Stop this?"), ("fr", "Tout arrêter"), ("zh-hans", "要阻止吗")])

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from idp import browser, problems, stop_links, throttle
-from idp.accounts import stops
+from idp.accounts import freezes
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.plugins import hooks
@@ -35,26 +35,26 @@ def ask(request: HttpRequest) -> HttpResponse:
         limit = policy().stop_links_per_network
         counted = throttle.count("stop-links", limit, origin.network, now=now)
         return _not_ours(request) if counted.allowed else _too_many(request)
-    stopped = stops.stop(
+    frozen = freezes.freeze(
         link.user,
         event=link.event,
         policy=policy(),
         origin=origin,
         now=now,
-        then=hooks.stopped,
+        then=hooks.frozen,
     )
-    return SeeOther(_DONE) if stopped else _not_ours(request)
+    return SeeOther(_DONE) if frozen else _not_ours(request)
 
 
 @require_safe
 def done(request: HttpRequest) -> HttpResponse:
     """`/recovery/stop/done/`: what has ended, and how it goes on. The same for everybody who opens it."""
-    return render(request, "idp/stopped.html", {"days": policy().stop_lasts.days})
+    return render(request, "idp/frozen.html", {"days": policy().freeze_lasts.days})
 
 
 def _question(request: HttpRequest, link: stop_links.StopLink) -> HttpResponse:
-    context = {"at": timezone.localtime(link.at), "days": policy().stop_lasts.days}
-    return render(request, "idp/stop.html", context)
+    context = {"at": timezone.localtime(link.at), "days": policy().freeze_lasts.days}
+    return render(request, "idp/freeze.html", context)
 
 
 def _not_ours(request: HttpRequest) -> HttpResponse:
