@@ -21,7 +21,7 @@ from idp.console import charts, frame, wording
 from idp.console.door import administrator
 from idp.console.judgement import Judgement, Verdict, judge
 from idp.models import SignIn
-from idp.traffic import Hour, Queue, Traffic
+from idp.traffic import Queue, Traffic
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
 #: The queue of those whom somebody waits for at a page.
@@ -179,6 +179,7 @@ class _Column:
     """What was promised in one hour on all queues."""
 
     begins: str
+    day_and_hour: str
     sent: int
     unsent: int
     refused: int
@@ -191,7 +192,7 @@ def _hours(found: Traffic) -> dict[str, Any] | None:
         return None
     first = _begin(found.at - _DAY)
     begins = [first + number * _HOUR for number in range((_begin(found.at) - first) // _HOUR + 1)]
-    rows = [_column(hour, [each for each in found.hours if each.begins == hour]) for hour in begins]
+    rows = [_column(hour, found) for hour in begins]
     names = ("sent", "unsent", "refused", "expired")
     total = {name: sum(getattr(row, name) for row in rows) for name in names}
     parts = [{"c1": row.sent, "c2": row.unsent, "c3": row.refused + row.expired} for row in rows]
@@ -210,9 +211,11 @@ def _begin(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _column(begins: datetime, hours: Sequence[Hour]) -> _Column:
+def _column(begins: datetime, found: Traffic) -> _Column:
+    hours = [hour for hour in found.hours if hour.begins == begins]
     return _Column(
         begins=wording.time(begins),
+        day_and_hour=wording.hour(begins, now=found.at),
         sent=sum(hour.sent for hour in hours),
         unsent=sum(hour.unsent for hour in hours),
         refused=sum(hour.refused for hour in hours),

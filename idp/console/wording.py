@@ -69,3 +69,10 @@ def duration(length: timedelta) -> str:
 def time(at: datetime) -> str:
     """Hours and minutes: everything on these pages is of the last day."""
     return f"{timezone.localtime(at):%H:%M}"
+
+
+def hour(begins: datetime, *, now: datetime) -> str:
+    """As `time`, where the same hour of yesterday stands beside it."""
+    is_today = timezone.localtime(begins).date() == timezone.localtime(now).date()
+    said = {"time": time(begins)}
+    return _("Today %(time)s") % said if is_today else _("Yesterday %(time)s") % said
