@@ -1,12 +1,13 @@
 """Numbers in, coordinates of an SVG out: whole ones, which are written alike in every language.
 
-The drawing is 320 wide, as wide as the narrowest screen, and grows with the page.
+A drawing is about as wide as the narrowest screen leaves room for, and grows with the page.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 320
+#: Of the columns, and of the bars, which stand beside a table.
+WIDTH, NARROW = 320, 240
 #: What is not nothing can be seen, however small beside the rest.
 _LEAST = 2
 
@@ -58,6 +59,7 @@ class Bars:
     numbers: tuple[Words, ...]
     rectangles: tuple[Rectangle, ...]
     height: int
+    width: int = NARROW
 
 
 def columns(parts: Sequence[dict[str, int]], labels: Sequence[str]) -> Columns:
@@ -91,13 +93,15 @@ def bars(rows: Sequence[tuple[str, str, dict[str, float]]]) -> Bars:
     rectangles = []
     for place, (_name, _said, parts) in enumerate(rows):
         y = place * _ROW + _BAR_AT
-        rectangles.append(Rectangle(x=0, y=y, width=WIDTH, height=14, fill="base"))
+        rectangles.append(Rectangle(x=0, y=y, width=NARROW, height=14, fill="base"))
         for fill, length in parts.items():
-            width = _length(length, of=longest, longest=WIDTH)
+            width = _length(length, of=longest, longest=NARROW)
             rectangles.append(Rectangle(x=0, y=y, width=width, height=14, fill=fill))
     return Bars(
         words=tuple(Words(x=0, y=place * _ROW + 16, text=row[0]) for place, row in enumerate(rows)),
-        numbers=tuple(Words(x=WIDTH, y=place * _ROW + 16, text=row[1], anchor="end") for place, row in enumerate(rows)),
+        numbers=tuple(
+            Words(x=NARROW, y=place * _ROW + 16, text=row[1], anchor="end") for place, row in enumerate(rows)
+        ),
         rectangles=tuple(rectangles),
         height=len(rows) * _ROW,
     )

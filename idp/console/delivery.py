@@ -154,7 +154,9 @@ def _figures(found: Traffic, marked: dict[str, int]) -> tuple[_Figure, ...]:
             id="codes-within",
             name=_("95 of 100 codes within"),
             value=wording.duration(codes.most_within) if codes.most_within is not None else "–",
-            detail=_("of %(count)s in the last hour") % {"count": codes.sent},
+            detail=_("of %(count)s in the last hour") % {"count": codes.sent}
+            if codes.sent
+            else _("none in the last hour"),
         ),
         _Figure(
             id="lost",

@@ -44,7 +44,7 @@ def test_bars_are_drawn_to_the_longest_of_all_rows():
     rows = [("Codes", "0.1 s / 0.5 s", {"c2": 0.5, "c1": 0.1}), ("Notices", "1.0 s / 2.0 s", {"c2": 2.0, "c1": 1.0})]
     chart = charts.bars(rows)
     lengths = [(each.fill, each.width) for each in chart.rectangles]
-    assert lengths == [("base", 320), ("c2", 80), ("c1", 16), ("base", 320), ("c2", 320), ("c1", 160)]
+    assert lengths == [("base", 240), ("c2", 60), ("c1", 12), ("base", 240), ("c2", 240), ("c1", 120)]
     assert [each.text for each in chart.words] == ["Codes", "Notices"]
     assert [(each.text, each.anchor) for each in chart.numbers] == [("0.1 s / 0.5 s", "end"), ("1.0 s / 2.0 s", "end")]
     assert chart.height == 88
@@ -52,7 +52,7 @@ def test_bars_are_drawn_to_the_longest_of_all_rows():
 
 def test_messages_that_took_no_time_at_all_are_drawn_as_that():
     chart = charts.bars([("Codes", "0.0 s / 0.0 s", {"c2": 0.0, "c1": 0.0})])
-    assert [each.width for each in chart.rectangles] == [320, 0, 0]
+    assert [each.width for each in chart.rectangles] == [240, 0, 0]
 
 
 @pytest.mark.parametrize(

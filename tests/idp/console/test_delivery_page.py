@@ -226,8 +226,7 @@ def test_each_hour_has_its_row_and_its_column(at_a_quarter_past, admin, jane):
     sent("otp", minutes_ago=60 * 25)
     page = look(admin)
     rows = {row[0]: [int(cell) for cell in row[1:]] for row in table(page, "by-hour")}
-    assert list(rows)[0] == "Yesterday 12:00"
-    assert list(rows)[-1] == "Today 12:00"
+    assert list(rows)[::24] == ["Yesterday 12:00", "Today 12:00"]
     assert len(rows) == 25
     assert rows["Today 12:00"] == [4, 1, 0, 0]
     assert rows["Today 10:00"] == [2, 0, 0, 0]
@@ -288,7 +287,7 @@ def test_the_tenants_budgets_say_how_much_is_left_and_until_when_none_is(admin, 
     assert "All text messages" not in look(admin).text, "where there is no gateway"
     settings.SMS_GATEWAYS = gateways.read("json://127.0.0.1:1/")
     for _each in range(12):
-        counted = throttle.count("email-budget", Limit(10, per=HOUR), now=timezone.now())
+        counted = throttle.count("email-budget", Limit(count=10, per=HOUR), now=timezone.now())
     text = look(admin).text
     assert "10 of 10 used" in text
     assert f"Used up: nobody gets a code this way until {timezone.localtime(counted.resets_at):%H:%M}." in text
