@@ -47,6 +47,7 @@ class Columns:
     rectangles: tuple[Rectangle, ...]
     highest: Words
     ticks: tuple[Words, ...]
+    width: int = WIDTH
     ground: int = _GROUND
     height: int = _GROUND + 20
 
@@ -97,10 +98,11 @@ def bars(rows: Sequence[tuple[str, str, dict[str, float]]]) -> Bars:
         for fill, length in parts.items():
             width = _length(length, of=longest, longest=NARROW)
             rectangles.append(Rectangle(x=0, y=y, width=width, height=14, fill=fill))
+    names = [Words(x=0, y=place * _ROW + 16, text=row[0]) for place, row in enumerate(rows)]
     return Bars(
-        words=tuple(Words(x=0, y=place * _ROW + 16, text=row[0]) for place, row in enumerate(rows)),
+        words=tuple(names),
         numbers=tuple(
-            Words(x=NARROW, y=place * _ROW + 16, text=row[1], anchor="end") for place, row in enumerate(rows)
+            Words(x=NARROW, y=name.y, text=row[1], anchor="end") for name, row in zip(names, rows, strict=True)
         ),
         rectangles=tuple(rectangles),
         height=len(rows) * _ROW,

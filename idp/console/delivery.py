@@ -142,6 +142,7 @@ def _figures(found: Traffic, marked: dict[str, int]) -> tuple[_Figure, ...]:
     unsent = sum(queue.waiting + queue.sending for queue in found.queues)
     oldest = max(queue.oldest for queue in found.queues)
     codes = next(queue for queue in found.queues if queue.name == _AWAITED)
+    lately = _("of %(count)s in the last hour") % {"count": codes.sent} if codes.sent else _("none in the last hour")
     refused, expired = sum(hour.refused for hour in found.hours), sum(hour.expired for hour in found.hours)
     return (
         _Figure(
@@ -154,9 +155,7 @@ def _figures(found: Traffic, marked: dict[str, int]) -> tuple[_Figure, ...]:
             id="codes-within",
             name=_("95 of 100 codes within"),
             value=wording.duration(codes.most_within) if codes.most_within is not None else "–",
-            detail=_("of %(count)s in the last hour") % {"count": codes.sent}
-            if codes.sent
-            else _("none in the last hour"),
+            detail=lately,
         ),
         _Figure(
             id="lost",

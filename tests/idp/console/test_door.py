@@ -11,15 +11,15 @@ from django.utils import timezone
 from idp.accounts import roles
 from idp.audit.events import Origin
 from idp.conf import SecondFactor, policy
+from idp.console.urls import urlpatterns
 from idp.models import Role, User
-from tests.attacks.test_side_doors import ROUTES
 from tests.conftest import PASSWORD, make_person
 from tests.idp.account.conftest import everything, signed_in
 from tests.idp.console.people import DELIVERY, appoint, at_a_browser
 from tests.idp.factors.people import with_app
 from tests.story import Person
 
-ADDRESSES = [path for path in ROUTES if path.startswith("/console/")]
+ADDRESSES = [f"/console/{page.pattern}" for page in urlpatterns]
 #: Where the pages would be if there were more of them.
 NOWHERE = "/console/nowhere/"
 
