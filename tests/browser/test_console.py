@@ -53,18 +53,18 @@ with transaction.atomic():
     record(MessagesHeld(user=None, cap="sms-block-hour", channel="sms"), origin=Origin())
     record(MessagesHeld(user=None, cap="email-asked-network", channel="email"), origin=Origin())
 """
-#: A code that nobody takes.
-STUCK = """
+#: A message of a queue, promised five minutes ago; `due` says in how many minutes somebody may take it.
+WAITING = """
 from datetime import timedelta
 from uuid import uuid4
 
 from django.utils import timezone
 from idp.models import Message
 
-then = timezone.now() - timedelta(minutes=5)
+now = timezone.now()
 Message.objects.create(
-    kind="recovery.email_code", queue="otp", user=None, reference=uuid4(), created_at=then, due_at=then,
-    not_after=then + timedelta(minutes=30),
+    kind="idp.new_device", queue="{queue}", user=None, reference=uuid4(), created_at=now - timedelta(minutes=5),
+    due_at=now + timedelta(minutes={due}), not_after=now + timedelta(minutes=30), attempts=3,
 )
 """
 
@@ -101,8 +101,12 @@ def test_the_delivery_page_in_every_state(screen, regain):
     in_every_language(screen, "on-time")
     page.click("summary")
     screen.look("the-numbers-of-each-hour")
+    regain.manage("shell", "--command", WAITING.format(queue="notice", due=10))
+    screen.press("#look-again", "console-delivery")
+    assert page.get_attribute("#verdict", "data-verdict") == "late"
+    in_every_language(screen, "late")
     with regain.without("worker"):
-        regain.manage("shell", "--command", STUCK)
+        regain.manage("shell", "--command", WAITING.format(queue="otp", due=-4))
         screen.press("#look-again", "console-delivery")
         assert page.get_attribute("#verdict", "data-verdict") == "stuck"
         in_every_language(screen, "stuck")

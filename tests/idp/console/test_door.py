@@ -14,6 +14,7 @@ from idp.conf import SecondFactor, policy
 from idp.console.urls import urlpatterns
 from idp.models import Role, User
 from tests.conftest import PASSWORD, make_person
+from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.account.conftest import everything, signed_in
 from tests.idp.console.people import DELIVERY, appoint, at_a_browser
 from tests.idp.factors.people import with_app
@@ -81,6 +82,14 @@ def test_an_administrator_without_a_second_factor_is_led_to_add_one(path, role):
     assert (page.status, page.name) == (403, "console-factor-first")
     assert "These pages are for administrators who sign in with more than a password" in page
     assert person.click("add-factor").name == "factors-add"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("second_factor", [SecondFactor.OFF, SecondFactor.OFFERED])
+def test_the_page_that_says_so_is_sound_in_every_language(language, second_factor, role, settings):
+    settings.IDP = {**settings.IDP, "second_factor": second_factor}
+    response = fetch(signed_in(), f"{DELIVERY}?lang={language}")
+    assert_sound(Page(response.content.decode()), language=language, name="console-factor-first")
 
 
 def test_where_second_factors_are_switched_off_it_is_said_who_can_allow_them(role, settings):
