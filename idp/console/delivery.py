@@ -116,12 +116,12 @@ def _verdict(judged: Judgement) -> _Said:
 def _to_do(judged: Judgement) -> str:
     if all(fault.overdue is None for fault in judged.faults):
         return _(
-            "Look for “provider away” in the log, and ask the provider of your messages. Nothing is lost: "
-            "each message is tried again until its own time is over, a code for ten minutes."
+            "Look for “provider away” in the log, and ask the provider of your messages. "
+            "Each message is tried again until its own time is over, a code for ten minutes."
         )
     return _(
-        "See that the worker and beat processes run, and that they reach Redis and the database. Nothing is lost: "
-        "what is still of use goes out as soon as they do."
+        "See that the worker and beat processes run, and that they reach Redis and the database. "
+        "What is still of use goes out as soon as they do."
     )
 
 
