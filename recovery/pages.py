@@ -43,6 +43,9 @@ PAGES = {
 }
 #: Beside the list of methods: where to look once more.
 NONE_URL = "/recovery/none/"
+#: What can take the place of what was lost; and of a password.
+APP_URL, PASSKEY_URL = "/recovery/factor/app/", "/recovery/factor/passkey/"
+INSTEAD_URL = "/recovery/password/passkey/"
 
 View = Callable[Concatenate[HttpRequest, Held, Context, ...], HttpResponse]
 
