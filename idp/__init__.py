@@ -21,6 +21,7 @@ In the order a browser meets them:
     /recovery/stop/?t=                    login.freezing               "it wasn't me", from a notice: everything stops
     /account/…                            account.urls                 the owner's pages: one module each
     /account/factors/…                    account.factors              second factors: add, name, remove
+    /console/…                            console.urls                 the administrators' pages, behind console.door
     /healthz, /readyz                     probes                       alive; ready
 
 Where things are decided, done and kept:

@@ -21,6 +21,9 @@ PAUSES_ENDED = "idp.pauses_ended"
 ACCOUNT_DELETED = "idp.account_deleted"
 FREEZE_PLACED = "idp.freeze_placed"
 FREEZE_LIFTED = "idp.freeze_lifted"
+ACCOUNT_STOPPED = "idp.account_stopped"
+RECOVERY_BEGUN = "idp.recovery_begun"
+ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,19 @@ def factor(kind: str) -> str:
         "passkey": _("passkey"),
         "recovery_codes": _("recovery codes"),
     }.get(kind, kind)
+
+
+def proved_by(ways: str) -> str:
+    """How something was proved, as a person calls it; `ways` are words of the vocabulary, with commas between them."""
+    called = {
+        "email": _("A code sent by email"),
+        "sms": _("A code sent by text message"),
+        "password": _("The password before"),
+        "totp": _("A code of the authenticator app"),
+        "passkey": _("A passkey"),
+        "recovery-code": _("A saved recovery code"),
+    }
+    return ", ".join(called.get(way, way) for way in ways.split(", "))
 
 
 def _new_device(_facts: Mapping[str, Any], org: str) -> Words:
@@ -134,6 +150,40 @@ def _pauses_ended(_facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _recovery_begun(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Someone started getting back into your %(org)s account") % {"org": org},
+        heading=_("Someone is getting back into your account"),
+        lead=_("One thing was proved: %(how)s. One more is asked for before anything changes.")
+        % {"how": proved_by(facts["proved_by"])},
+    )
+
+
+def _administrator_recovered(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("An administrator of %(org)s got back into their account") % {"org": org},
+        heading=_("An administrator got back in"),
+        lead=_("%(who)s recovered their account. Proved by: %(how)s.")
+        % {"who": facts["who"], "how": proved_by(facts["proved_by"])},
+        otherwise=_("Ask them, in another way than by email. If it wasn't them, suspend the account."),
+    )
+
+
+def _account_stopped(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account was stopped") % {"org": org},
+        heading=_("Everything was stopped"),
+        lead=_(
+            "Somebody showed that the account is theirs and said that someone else was using it. Everybody was signed "
+            "out, and nobody can sign in until they have finished getting back in."
+        ),
+        otherwise=_(
+            "Whoever did it showed one thing that is yours, and needs more to get in. Be faster: open the sign-in page "
+            "and choose “Can't access your account?”.",
+        ),
+    )
+
+
 def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
     return Words(
         subject=_("Your %(org)s account was deleted") % {"org": org},
@@ -196,4 +246,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ACCOUNT_DELETED: _account_deleted,
     FREEZE_PLACED: _freeze_placed,
     FREEZE_LIFTED: _freeze_lifted,
+    ACCOUNT_STOPPED: _account_stopped,
+    RECOVERY_BEGUN: _recovery_begun,
+    ADMINISTRATOR_RECOVERED: _administrator_recovered,
 }

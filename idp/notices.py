@@ -19,8 +19,10 @@ from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
     ACCOUNT_DELETED,
+    ACCOUNT_STOPPED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
+    ADMINISTRATOR_RECOVERED,
     FACTOR_ADDED,
     FACTOR_PAUSED,
     FACTOR_REMOVED,
@@ -28,14 +30,17 @@ from idp.notice_words import (
     FREEZE_PLACED,
     NEW_DEVICE,
     PAUSES_ENDED,
+    RECOVERY_BEGUN,
     RECOVERY_CODE_USED,
 )
 from idp.pages import tenant
 
 __all__ = [
     "ACCOUNT_DELETED",
+    "ACCOUNT_STOPPED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
+    "ADMINISTRATOR_RECOVERED",
     "FACTOR_ADDED",
     "FACTOR_PAUSED",
     "FACTOR_REMOVED",
@@ -44,6 +49,7 @@ __all__ = [
     "NEW_DEVICE",
     "PASSWORD_CHANGED",
     "PAUSES_ENDED",
+    "RECOVERY_BEGUN",
     "RECOVERY_CODE_USED",
     "password_changed",
     "post",
@@ -109,8 +115,11 @@ def words(message: Message, *, language: str) -> Letter | Text | None:
     if message.kind == PASSWORD_CHANGED and short:
         return text("idp/sms/password_changed", language=language, at=at)
     if message.kind == PASSWORD_CHANGED:
-        proved = {name: facts[name] for name in ("proved_by", "sessions_ended")}
-        return write("idp/mail/password_changed", language=language, **_about(message, at), **proved)
+        with translation.override(language):
+            proved_by = notice_words.proved_by(facts["proved_by"])
+        ended = facts["sessions_ended"]
+        about = _about(message, at)
+        return write("idp/mail/password_changed", language=language, **about, proved_by=proved_by, sessions_ended=ended)
     with translation.override(language):
         said = notice_words.of(message.kind, facts, org=tenant().name)
     if said is None:

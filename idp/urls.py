@@ -19,6 +19,7 @@ urlpatterns = [
     path("recovery/stop/", freezing.ask, name="freeze"),
     path("recovery/stop/done/", freezing.done, name="frozen"),
     path("account/", include("idp.account.urls")),
+    path("console/", include("idp.console.urls")),
     path(".well-known/passkey-endpoints", passkey.endpoints, name="passkey-endpoints"),
     path("brand.css", branding.brand_css_view, name="brand-css"),
     path("receipts/<slug:name>", receipts.receive, name="receipts"),

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from idp.plugins import delivery, waiting, web
 from idp.plugins.web import Problem, SeeOther
 from recovery import forms, usernames
+from recovery.context import Context
 from recovery.domain.journey import Step
 from recovery.domain.outcomes import Sent, Throttled
-from recovery.flow import Context
 from recovery.methods import registry
 from recovery.methods.base import MessageMethod
 from recovery.pages import PAGES, context_of
@@ -61,9 +61,13 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 def _by(typed: str, context: Context) -> MessageMethod:
     """By what it would go there: a letter, unless it is no e-mail address and the tenant sends texts."""
-    by_text = next((each for each in registry.enabled(context.policy) if each.channel == delivery.SMS), None)
-    by_letter = next(each for each in registry.METHODS if each.channel == delivery.EMAIL)
-    return by_text if by_text and typed and "@" not in typed else by_letter
+    wanted = delivery.SMS if _texts(context) and typed and "@" not in typed else delivery.EMAIL
+    return next(each for each in registry.messages() if each.channel == wanted)
+
+
+def _texts(context: Context) -> bool:
+    """Whether a telephone can be told."""
+    return any(each.channel == delivery.SMS and each.id in context.policy.methods for each in registry.messages())
 
 
 def _page(
@@ -75,7 +79,7 @@ def _page(
 ) -> HttpResponse:
     page = {
         "address": typed,
-        "texts": any(each.channel == delivery.SMS for each in registry.enabled(context.policy)),
+        "texts": _texts(context),
         "problems": faults or [],
         "back_url": f"{PAGES[Step.IDENTIFY]}{_with_interaction(request)}",
     }

@@ -16,9 +16,9 @@ from idp.plugins import accounts, audit, delivery, limits
 from idp.plugins.delivery import Message
 from idp.plugins.hooks import Letter, Text
 from recovery import codes
+from recovery.context import Context
 from recovery.domain.events import UsernamesAsked
 from recovery.domain.outcomes import Sent, Throttled
-from recovery.flow import Context
 from recovery.methods.base import MessageMethod
 
 #: The kind of the message in the outbox.

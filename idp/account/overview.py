@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from idp.account import frame, wording
-from idp.accounts import freezes
+from idp.accounts import freezes, roles
 from idp.login.again import signed_in
 from idp.models import SignIn
 
@@ -34,8 +34,22 @@ def home(request: HttpRequest, here: SignIn) -> HttpResponse:
     """Who is signed in here, and where what is."""
     now = timezone.now()
     lifted = freezes.last_lifted(here.user_id, since=now - _TELLS_OF_A_FREEZE)
-    context = {"ways": _ways(), "frozen_on": wording.day(lifted.frozen_at) if lifted else ""}
+    context = {
+        "ways": (*_ways(), _console()) if roles.is_administrator(here.user_id) else _ways(),
+        "frozen_on": wording.day(lifted.frozen_at) if lifted else "",
+    }
     return frame.show(request, here, "idp/account/overview.html", context)
+
+
+def _console() -> Way:
+    """The administrators' pages, of which nobody else is told."""
+    return Way(
+        id="console",
+        url="/console/",
+        title=_("Administration"),
+        detail=_("How this service does"),
+        icon="home",
+    )
 
 
 def _ways() -> tuple[Way, ...]:

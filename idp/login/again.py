@@ -55,10 +55,15 @@ def freshly(view: View) -> Plain:
         if here is None:
             return SeeOther(_with_target("/sign-in", request))
         if not is_fresh(here, now=now):
-            return SeeOther(_with_target("/sign-in/again", request))
+            return ask(request)
         return _unless_frozen(view, request, here, *args, **kwargs)
 
     return guarded
+
+
+def ask(request: HttpRequest) -> HttpResponse:
+    """To being asked again, and from there back to this page."""
+    return SeeOther(_with_target("/sign-in/again", request))
 
 
 def _unless_frozen(view: View, request: HttpRequest, here: SignIn, *args: object, **kwargs: object) -> HttpResponse:

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("idp", "0007_channels")]
+    dependencies = [("idp", "0008_stopped")]
 
     operations = [
         migrations.AddField("user", "frozen_at", models.DateTimeField(null=True)),

@@ -30,9 +30,14 @@ class User(AbstractBaseUser):
         INVITED = "invited"
         ACTIVE = "active"
         SUSPENDED = "suspended"
+        #: Its owner stopped everything because somebody else was in; what ends it is the recovery that did it.
+        STOPPED = "stopped"
         #: A seal did not match: nobody enters until it is understood why.
         FROZEN = "frozen"
         DELETED = "deleted"
+
+    #: Whose owner can prove that it is theirs, while nobody else's decision stands against it.
+    MAY_RECOVER = (Status.ACTIVE, Status.STOPPED)
 
     # Credentials live apart, sealed, in their own table (idp.models.credential).
     password = None
@@ -95,6 +100,11 @@ class User(AbstractBaseUser):
     @property
     def may_sign_in(self) -> bool:
         return self.status == self.Status.ACTIVE
+
+    @property
+    def may_recover(self) -> bool:
+        """Whether its owner can prove that it is theirs: nobody else's decision stands against it."""
+        return self.status in self.MAY_RECOVER
 
     def set_password(self, raw_password: str | None) -> NoReturn:
         raise NotImplementedError("A password changes only against a proof: idp.accounts.credentials.")

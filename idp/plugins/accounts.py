@@ -6,10 +6,13 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from idp.accounts import lookup, sealing
+from idp import notices
+from idp.accounts import intruders, lookup, roles, sealing
+from idp.accounts.intruders import Stopped, stop
 from idp.accounts.marks import Mark
 from idp.accounts.marks import clear as address_works
 from idp.accounts.marks import of as marks
+from idp.audit.events import Origin
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
@@ -18,16 +21,25 @@ __all__ = [
     "AddressRef",
     "Holder",
     "Mark",
+    "Stopped",
     "address",
     "address_works",
     "canonical",
     "channels",
     "find",
     "holders",
+    "is_administrator",
+    "is_stopped",
     "marks",
+    "recovered",
+    "recovery_begun",
+    "stop",
     "username",
     "usernames_at",
 ]
+
+#: Whose rows there are none of: asking for them takes as long as asking for somebody's.
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +73,7 @@ def find(identifier: str) -> Account | None:
     that its owner froze.
     """
     found = lookup.find(identifier)
-    if found.user is None or not found.user.may_sign_in or found.user.frozen_at is not None:
+    if found.user is None or not found.user.may_recover or found.user.frozen_at is not None:
         return None
     version = found.credential.version if found.credential else 0
     return Account(id=found.user.pk, password_version=version)
@@ -78,7 +90,7 @@ def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> Ad
             Q(usable_from=None) | Q(usable_from__lte=now),
             told_until=None,
             user__frozen_at=None,
-            user=user or UUID(int=0),
+            user=user or NOBODY,
             channel=channel,
             digest=sealing.address_digest(channel, typed),
         )
@@ -88,10 +100,32 @@ def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> Ad
     return AddressRef(id=row[0], version=row[1]) if row else None
 
 
-def channels(user: UUID, *, now: datetime) -> frozenset[str]:
-    """By which channels the account could be sent a code today; one query."""
-    rows = RecoveryAddress.objects.filter(Q(usable_from=None) | Q(usable_from__lte=now), told_until=None, user=user)
-    return frozenset(rows.values_list("channel", flat=True))
+def channels(user: UUID | None, *, now: datetime) -> frozenset[str]:
+    """By which channels the account could be sent a code today; one query, for nobody's account (None) as well."""
+    usable = RecoveryAddress.objects.filter(Q(usable_from=None) | Q(usable_from__lte=now), told_until=None)
+    return frozenset(usable.filter(user=user or NOBODY).values_list("channel", flat=True))
+
+
+def is_administrator(user: UUID | None) -> bool:
+    """Whether the account administers the tenant; one query, for nobody's account (None) as well."""
+    return roles.is_administrator(user or NOBODY)
+
+
+def recovery_begun(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
+    """Tell every address of the account that one thing was proved and more is asked for. In a transaction."""
+    notices.post(notices.RECOVERY_BEGUN, user, reference=reference, origin=origin, now=now, proved_by=proved_by)
+
+
+def recovered(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
+    """Tell the other administrators, if it is one of them who got back in. In a transaction."""
+    account = User.objects.get(pk=user)
+    kind = notices.ADMINISTRATOR_RECOVERED
+    roles.tell_others(account, kind, reference=reference, origin=origin, now=now, proved_by=proved_by)
+
+
+def is_stopped(user: UUID | None) -> bool:
+    """Whether its owner stopped everything in a recovery; one query, for nobody's account (None) as well."""
+    return intruders.is_stopped(user or NOBODY)
 
 
 def username(user: UUID | None) -> str:
@@ -100,7 +134,7 @@ def username(user: UUID | None) -> str:
 
 
 def holders(channel: str, typed: str, *, now: datetime) -> tuple[Holder, ...]:
-    """The accounts that have this verified address and may sign in, the oldest first; one query, found or not.
+    """The accounts that have this verified address and may recover, the oldest first; one query, found or not.
 
     A mailbox may be several people's, or one person's for several accounts. Good for telling its reader their own user
     names and for nothing else: nobody has said which account is meant.
@@ -122,7 +156,7 @@ def _held(channel: str, digest: str, *, now: datetime) -> list[RecoveryAddress]:
     rows = RecoveryAddress.objects.select_related("user").filter(
         Q(usable_from=None) | Q(usable_from__lte=now),
         told_until=None,
-        user__status=User.Status.ACTIVE,
+        user__status__in=User.MAY_RECOVER,
         channel=channel,
         digest=digest,
     )

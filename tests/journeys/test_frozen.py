@@ -8,13 +8,17 @@ import time_machine
 from django.utils import timezone
 
 from idp import notices, stop_links, tidying
+from idp.accounts import intruders
+from idp.audit.events import Origin
 from idp.models import AuditEntry, Device, Grant, Message, SignIn, User
 from idp.stop_links import StopLink
 from recovery.domain.journey import Step
-from recovery.models import Journey, ProofOfAddress
+from recovery.models import Journey, JourneyProof
 from tests.attacks.test_enumeration import Watched, recovery_ends, transcript
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person
+from tests.idp.factors.people import with_app
 from tests.journeys.test_forgotten_password import authorization_request, redeem
+from tests.journeys.test_ways_back import app_on, at_methods, by_email
 from tests.photographs import changed, photograph
 from tests.recovery.walk import at_once, journey_of, letter, walk_to
 from tests.story import Person, post_office
@@ -80,7 +84,7 @@ def test_a_code_that_was_on_its_way_is_of_no_use_and_the_journey_walks_on_as_a_d
     thief.submit(code=code)
     assert thief.page.name == "recovery-code"
     assert "4 tries left" in thief.page
-    assert not ProofOfAddress.objects.exists()
+    assert not JourneyProof.objects.exists()
 
 
 def test_a_code_that_was_not_sent_yet_is_not_sent_any_more(jane):
@@ -113,6 +117,52 @@ def test_a_request_that_read_its_journey_before_sets_no_password(jane, monkeypat
     thief.submit(new_password=NEW_PASSWORD)
     assert thief.page.name == "recovery-ended"
     assert not changed(before, photograph(without=["recovery_journey"]))
+
+
+def test_a_request_that_read_its_journey_before_replaces_no_factor(jane):
+    app = with_app(jane, now=timezone.now() - timedelta(minutes=2))
+    thief = at_methods("lost-factor")
+    thief.submit(method="password")
+    thief.submit(password=PASSWORD)
+    by_email(thief)
+    thief.click("new-app")
+    row = journey_of(thief)
+    new = app_on(thief)
+    (lost,) = thief.page.parsed.ticked["lost"]
+    freeze(jane)
+    Journey.objects.filter(pk=row.pk).update(subject=jane.pk, revision=row.revision)
+    before = photograph(without=["recovery_journey"])
+    thief.submit(otp=new.code(), lost=lost)
+    assert "Something changed meanwhile" in thief.page
+    assert not changed(before, photograph(without=["recovery_journey"]))
+    assert app.secret != new.secret
+
+
+def test_somebody_else_was_in_and_then_it_was_frozen_as_well(jane):
+    """Both only take away: nobody signs in until a recovery is finished, and no recovery goes on for three days."""
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        by_email(at_methods("intruder"))
+        assert User.objects.get().status == User.Status.STOPPED
+        freeze(jane)
+        person = Person()
+        person.open("/sign-in")
+        person.submit(username="jane", password=PASSWORD)
+        assert person.page.name == "sign-in"
+        clock.shift(timedelta(days=3))
+        tidying.sweep(timezone.now())
+        assert User.objects.get().status == User.Status.STOPPED
+        post_office()
+        walk_to(Step.DONE)
+        assert User.objects.get().status == User.Status.ACTIVE
+
+
+def test_a_frozen_account_is_not_stopped_on_top_of_it_so_that_its_owner_can_sign_in(jane):
+    freeze(jane)
+    assert intruders.stop(jane.pk, source=uuid4(), origin=Origin(), now=timezone.now()) is None
+    person = Person()
+    person.open("/sign-in")
+    person.submit(username="jane", password=PASSWORD)
+    assert person.page.name == "account"
 
 
 def test_once_it_is_lifted_recovery_works_again(jane):

@@ -83,7 +83,7 @@ def test_it_goes_to_the_recovery_address_and_not_to_what_applications_are_told(d
     assert told() == [("jane@home.example", ["jane"])]
 
 
-@pytest.mark.parametrize("status", [each for each in User.Status if each != User.Status.ACTIVE])
+@pytest.mark.parametrize("status", [each for each in User.Status if each not in User.MAY_RECOVER])
 def test_an_account_that_nobody_may_enter_is_told_nothing(db, status):
     make_person(status=status)
     ask(ADDRESS)

@@ -95,6 +95,8 @@ def test_every_kind_of_notice_fits_into_one_segment(settings, kind, language, na
         "until": "2026-11-26T14:31:00Z",
         "frozen_at": "2026-11-20T14:31:00Z",
         "by": "sign_in",
+        "proved_by": "email",
+        "who": "Jane Doe",
     }
     body = notices.words(SimpleNamespace(kind=kind, channel="sms", facts=facts), language=language).body
     assert segments.size(body).segments == 1

@@ -102,11 +102,17 @@ def test_every_notice_that_something_can_be_done_about_has_the_link(jane, kind):
         "called": "Phone",
         "left": 3,
         "by": "time",
+        "who": "John",
         **dict.fromkeys(("usable_from", "told_until", "until", "frozen_at"), timezone.now().isoformat()),
     }
     notices.post(kind, jane.pk, reference=uuid4(), origin=NOW_HERE, now=timezone.now(), **facts)
     [letter] = post_office()
-    final = {notices.ACCOUNT_DELETED, notices.FREEZE_PLACED}
+    final = {
+        notices.ACCOUNT_DELETED,
+        notices.ACCOUNT_STOPPED,
+        notices.ADMINISTRATOR_RECOVERED,
+        notices.FREEZE_PLACED,
+    }
     for words in (letter.body, letter.alternatives[0][0]):
         assert (stop_links.PATH in words) is (kind not in final)
 
