@@ -149,6 +149,18 @@ def test_the_process_refuses_to_start(variables, said):
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("variables", "is_loaded"),
+    [({}, False), ({"SMS_URL": "json://127.0.0.1/", "SMS_COUNTRIES": "FR"}, True)],
+)
+def test_apprise_is_loaded_only_where_text_messages_are_sent(variables, is_loaded):
+    """It costs every web process and worker its time to start, and memory."""
+    script = "import sys, django; django.setup(); import config.urls, config.celery; print('apprise' in sys.modules)"
+    run = start(run=("-c", script), DJANGO_SETTINGS_MODULE="config.settings", **variables)
+    assert run.stdout.split()[-1:] == [str(is_loaded)], run.stderr
+
+
 def test_with_all_of_it_the_process_starts():
     run = start(
         EMAIL_URL="smtp+tls://user:pass@mail.example postmark://token@",
