@@ -156,7 +156,7 @@ def set_new_password(
             result={
                 "sessions_ended": changed.sessions_ended,
                 "applications_told": changed.applications_told,
-                "told_by": ["email"] * bool(changed.addresses_told),
+                "told_by": list(changed.addresses_told.channels),
             },
         )
         journeys.end_others(minted.user, than=held.row.id)
@@ -320,7 +320,7 @@ def _open(row: Row, facts: Journey, context: Context) -> None:
                 "by_known_browsers": tries.by_known_browsers,
                 "last_at": tries.last_at.isoformat() if tries.last_at else None,
             },
-            "told_by": ["email"] * bool(opened.addresses_told),
+            "told_by": list(opened.addresses_told.channels),
         },
     )
     limits.clear("recovery-wrong", facts.subject.bytes)
