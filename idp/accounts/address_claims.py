@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import translation
 
-from idp import codes, keyring, otp, outbox, throttle
+from idp import caps, codes, keyring, otp, outbox, throttle
 from idp.accounts import addresses, marks, reauthentication, sealing
 from idp.accounts.addresses import Context, NotPossible
 from idp.audit.events import AddressCodeFailed, AddressCodeSent, AddressConfirmed
@@ -228,6 +228,8 @@ def _send_first(claim: AddressClaim, digest: str, context: Context) -> Asked | T
 def _held_back(claim: AddressClaim, digest: str, context: Context) -> Throttled | None:
     """Count one more code: to this address (whoever asks), and of this account (wherever it goes)."""
     policy, now = context.policy, context.now
+    if used_up := caps.used_up(claim.channel, now=now):
+        return Throttled(until=used_up.until)
     # Texts cost money, and the caps of delivery let fewer of them through: that is said here, where it can be told.
     most = policy.texts_per_hour if claim.channel == RecoveryAddress.Channel.SMS else policy.address_codes
     here = throttle.count("address-codes", most, digest, now=now)

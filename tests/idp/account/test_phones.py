@@ -190,6 +190,14 @@ def test_texts_to_one_number_end_where_the_page_can_say_so(hers, gateway):
     assert len(texts(gateway)) == policy().texts_per_hour.count
 
 
+def test_that_the_tenants_budget_is_used_up_is_said_on_the_page(hers, gateway, settings):
+    settings.SMS_DAILY_BUDGET = 1
+    start_adding(hers)
+    assert len(texts(gateway)) == 1
+    assert "Another code can be sent at" in start_adding(hers, "06 12 34 56 43")
+    assert AddressClaim.objects.count() == 1
+
+
 def test_it_costs_a_fresh_sign_in(hers, gateway):
     with time_machine.travel(timezone.now() + policy().step_up + timedelta(seconds=1), tick=True):
         assert hers.open(ADD).name == "sign-in-again"
