@@ -19,6 +19,7 @@ ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
 PAUSES_ENDED = "idp.pauses_ended"
 ACCOUNT_DELETED = "idp.account_deleted"
+ACCOUNT_STOPPED = "idp.account_stopped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,17 @@ def _pauses_ended(_facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _account_stopped(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account was stopped") % {"org": org},
+        heading=_("Everything was stopped"),
+        lead=_(
+            "Somebody showed that the account is theirs and said that someone else was using it. Everybody was signed "
+            "out, and nobody can sign in until they have finished getting back in."
+        ),
+    )
+
+
 def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
     return Words(
         subject=_("Your %(org)s account was deleted") % {"org": org},
@@ -162,4 +174,5 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ADDRESS_REMOVED: _address_removed,
     PAUSES_ENDED: _pauses_ended,
     ACCOUNT_DELETED: _account_deleted,
+    ACCOUNT_STOPPED: _account_stopped,
 }

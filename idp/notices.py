@@ -20,6 +20,7 @@ from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
     ACCOUNT_DELETED,
+    ACCOUNT_STOPPED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
     FACTOR_ADDED,
@@ -33,6 +34,7 @@ from idp.pages import tenant
 
 __all__ = [
     "ACCOUNT_DELETED",
+    "ACCOUNT_STOPPED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
     "FACTOR_ADDED",

@@ -7,8 +7,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from idp.plugins import delivery
 from recovery.conf import policy
-from recovery.domain.journey import FORGOT, LOCKED
+from recovery.domain.policy import PROBLEMS
+from recovery.domain.ways import PASSWORD, WAYS
 from recovery.methods import registry
+from recovery.methods.base import sends
 
 
 @register(Tags.security)
@@ -18,9 +20,11 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
         offered = policy()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="recovery.E001")]
-    unknown = set(offered.methods) - {method.id for method in registry.METHODS}
-    unbuilt = set(offered.problems) - {FORGOT, LOCKED}
-    unsent = {method.id for method in registry.enabled(offered) if method.channel not in delivery.channels()}
+    unknown = set(offered.methods) - (set(WAYS) - {PASSWORD})
+    unbuilt = set(offered.problems) - set(PROBLEMS)
+    unsent = {
+        method.id for method in registry.enabled(offered) if sends(method) and method.channel not in delivery.channels()
+    }
     return [
         Error(f"settings.RECOVERY offers {name!r}, and there is no provider for it: set SMS_URL.", id="recovery.E003")
         for name in sorted(unsent)

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import F
-
 from idp.plugins import accounts, delivery, keys, otp
 from idp.plugins.otp import Sent
-from recovery import journeys, proof
+from recovery import challenges, proof
 from recovery.domain.policy import OtpPolicy
-from recovery.models import Challenge, Journey, ProofOfAddress
+from recovery.models import Challenge, Journey
 
 _LABEL = "recovery-otp"
 _NOBODY = UUID(int=0)
@@ -111,19 +108,9 @@ def live(challenge: Challenge, policy: OtpPolicy, *, now: datetime) -> list[Sent
 
 
 def try_answer(row: Journey, method: str, answer: str, policy: OtpPolicy, *, now: datetime) -> Tried | None:
-    """Count a try, then compare. None if there is no try left, or nothing to answer.
-
-    The count is one UPDATE of its own, committed before anything is compared: of two hundred parallel guesses
-    exactly the budget's number are compared, and no later error gives a try back.
-    """
-    counted = Challenge.objects.filter(
-        journey=row,
-        method=method,
-        spent_at=None,
-        tries_used__lt=policy.tries,
-    ).update(tries_used=F("tries_used") + 1)
-    challenge = journeys.challenge(row, method)
-    if not counted or challenge is None:
+    """Count a try, then compare. None if there is no try left, or nothing to answer."""
+    challenge = challenges.count_try(row, method, tries=policy.tries)
+    if challenge is None:
         return None
     codes = [
         code(challenge, row.subject, each.generation, digits=policy.digits) for each in live(challenge, policy, now=now)
@@ -132,27 +119,6 @@ def try_answer(row: Journey, method: str, answer: str, policy: OtpPolicy, *, now
     # A decoy's codes were sent to nobody, so no answer is right, not even the one that matches.
     right = right and challenge.address is not None and row.subject is not None
     return Tried(challenge=challenge, right=right, tries_left=max(0, policy.tries - challenge.tries_used))
-
-
-def spend(challenge: Challenge, row: Journey, *, browser_key: str, now: datetime) -> ProofOfAddress | None:
-    """Turn the answered challenge into a proof, once. None if somebody else just did. In a transaction."""
-    if not transaction.get_connection().in_atomic_block or challenge.address is None or row.subject is None:
-        raise proof.Unearned(row.pk)
-    if not Challenge.objects.filter(pk=challenge.pk, spent_at=None).update(spent_at=now):
-        return None
-    earned = ProofOfAddress(
-        journey=row,
-        user=row.subject,
-        method=challenge.method,
-        purpose=proof.PURPOSE,
-        address=challenge.address,
-        address_version=challenge.address_version,
-        browser_hash=keys.fingerprint(browser_key),
-        created_at=now,
-    )
-    earned.seal = proof.seal(earned)
-    earned.save(force_insert=True)
-    return earned
 
 
 _POINTED_AT = ("address", "address_version", "typed_digest", "nonce", "key_id")

@@ -1,36 +1,27 @@
-"""A person's intentions: begin, choose, send, answer, set a new password or keep the old one.
+"""A person's intentions until enough is proven: begin, choose, send, answer. What follows then is in `effects`.
 
 Each asks the facts whether it may, does one thing in one transaction, and says what came of it as a value.
 The unknown account passes through the same lines: the same statements, rows and limits, with nobody at the end.
 """
 
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from secrets import token_urlsafe
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import get_language
 
-from idp.plugins import accounts, audit, delivery, keys, limits, otp, passwords, pauses
-from recovery import codes, journeys, proof
-from recovery.domain import events
-from recovery.domain.journey import FORGOT, Ending, Journey, Step, current_step
+from idp.plugins import accounts, audit, delivery, keys, limits, otp
+from recovery import challenges, codes, effects, journeys, standing
+from recovery.context import Context
+from recovery.domain import events, ways
+from recovery.domain.journey import Ending, Step, current_step
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
-from recovery.domain.policy import RecoveryPolicy
-from recovery.journeys import Held
-from recovery.methods.base import MessageMethod
+from recovery.domain.policy import INTRUDER
+from recovery.journeys import Held, whose_limits
+from recovery.methods.base import Answer, HeldMethod, MessageMethod, Method, asks_for_held
 from recovery.models import Challenge
 from recovery.models import Journey as Row
-
-
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What surrounds a request: the time, the tenant's numbers, and from where it comes. Made once, at the edge."""
-
-    now: datetime
-    policy: RecoveryPolicy
-    origin: audit.Origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +48,18 @@ def begin(
     if not counted.allowed:
         return Throttled(until=counted.resets_at)
     account = accounts.find(identifier)
+    subject, version = (account.id, account.password_version) if account else (None, 0)
+    # Before the first code is sent, and the same statements for nobody's account.
+    stands = standing.of(subject, has_password=bool(version), now=context.now)
     with transaction.atomic():
         if replaces is not None and not replaces.facts.ending:
             journeys.write(replaces.row, ending=Ending.SUPERSEDED)
         row, key = journeys.begin(
             identifier_digest=keys.digest("recovery-identifier", accounts.canonical(identifier)),
             interaction_id=interaction_id,
-            subject=account.id if account else None,
-            password_version=account.password_version if account else 0,
+            subject=subject,
+            password_version=version,
+            plan=ways.plan_for(stands, context.policy),
             now=context.now,
             expires_at=context.now + context.policy.journey_lifetime,
         )
@@ -76,8 +71,11 @@ def choose_problem(held: Held, problem: str) -> None:
     journeys.write(held.row, problem=problem, method="", challenged=False)
 
 
-def choose_method(held: Held, method: MessageMethod) -> None:
-    journeys.write(held.row, method=method.id, challenged=False)
+def choose_method(held: Held, method: Method, *, context: Context) -> None:
+    with transaction.atomic():
+        journeys.write(held.row, method=method.id, challenged=False)
+        if asks_for_held(method):
+            challenges.open_for(held.row, method.id, now=context.now)
 
 
 def send_challenge(held: Held, method: MessageMethod, typed: str, *, context: Context) -> Sent | Throttled:
@@ -124,7 +122,7 @@ def submit_answer(
         challenge = journeys.challenge(held.row, method.id)
         used = challenge.tries_used if challenge else numbers.tries
         return Wrong(tries_left=max(0, numbers.tries - used), counted=False)
-    subject = _subject(held.row)
+    subject = whose_limits(held.row)
     wrong = limits.count("recovery-wrong", context.policy.wrong_codes_per_day, subject, now=context.now)
     if not wrong.allowed:
         return Throttled(until=wrong.resets_at)
@@ -132,71 +130,44 @@ def submit_answer(
     if tried is None:
         journeys.run_out(held.row)
         return Gone()
-    if not tried.right:
-        _note_failure(held, method, tried, context)
-        return Wrong(tries_left=tried.tries_left) if tried.tries_left else Gone()
-    return _accept(held, tried.challenge, context)
+    read = tried.challenge.address
+    if not tried.right or read is None:
+        return _note_failure(held, method, tried.tries_left, context)
+    return _accept(held, tried.challenge, read, tried.challenge.address_version, context)
 
 
-def set_new_password(
+def show_held(
     held: Held,
-    raw: str,
+    method: HeldMethod,
+    text: str,
     *,
+    browser_hash: str,
     context: Context,
-) -> passwords.PasswordChanged | passwords.PasswordUnfit | passwords.ProofStale:
-    """Spend what was proven on a new password; close the journey and every other of the account."""
-    minted = proof.mint(held.facts, context.policy, now=context.now)
-    methods = tuple(sorted(held.facts.proven))
+) -> Accepted | Wrong | Gone | Throttled:
+    """Judge what somebody holds: a code of their app, a saved one, a passkey. Raises hashing.Busy, and counts nothing.
 
-    def finish(changed: passwords.PasswordChanged) -> None:
-        journeys.consume(held.proofs, now=context.now)
-        journeys.write(
-            held.row,
-            ending=Ending.DONE,
-            result={
-                "sessions_ended": changed.sessions_ended,
-                "applications_told": changed.applications_told,
-                "told_by": list(changed.addresses_told.channels),
-            },
-        )
-        journeys.end_others(minted.user, than=held.row.id)
-        audit.record(
-            events.RecoveryCompleted(user=minted.user, journey=held.row.id, methods=methods),
-            origin=context.origin,
-        )
-
-    outcome = passwords.change_password(
-        minted,
-        raw,
-        proved_by=", ".join(methods),
-        policy=passwords.policy(),
-        origin=context.origin,
-        now=context.now,
-        then=finish,
-    )
-    if isinstance(outcome, passwords.ProofStale):
-        _end(held, Ending.STALE)
-    elif isinstance(outcome, passwords.PasswordChanged):
-        limits.clear("recovery-wrong", _subject(held.row))
-    return outcome
-
-
-def open_account(held: Held, *, context: Context) -> None:
-    """Open sign-in again, where it was not done with the last proof: the policy came to ask for fewer meanwhile."""
-    with transaction.atomic():
-        _open(held.row, held.facts, context)
-
-
-def set_password_too(held: Held) -> None:
-    """Go on to a new password with what was proven."""
-    journeys.write(held.row, problem=FORGOT)
-
-
-def finish(held: Held, *, context: Context) -> None:
-    """Keep the password; what was proven is good for nothing more."""
-    with transaction.atomic():
-        journeys.consume(held.proofs, now=context.now)
-        journeys.write(held.row, ending=Ending.DONE)
+    Tries are counted here, not against sign-in's own limits: those are not a stranger's to use up.
+    """
+    tries, challenge = context.policy.otp.tries, journeys.challenge(held.row, method.id)
+    if method.fault(text):
+        used = challenge.tries_used if challenge else tries
+        return Wrong(tries_left=max(0, tries - used), counted=False)
+    with method.place():
+        if method.guessable:
+            wrong = limits.count(
+                "recovery-wrong", context.policy.wrong_codes_per_day, whose_limits(held.row), now=context.now
+            )
+            if not wrong.allowed:
+                return Throttled(until=wrong.resets_at)
+        challenge = challenges.count_try(held.row, method.id, tries=tries)
+        if challenge is None:
+            journeys.run_out(held.row)
+            return Gone()
+        answer = Answer(text=text, browser_hash=browser_hash, origin=context.origin)
+        shown = method.judge(held.row.subject, answer, now=context.now)
+    if shown is None:
+        return _note_failure(held, method, max(0, tries - challenge.tries_used), context)
+    return _accept(held, challenge, shown.id, shown.version, context)
 
 
 # --- Below an intention -----------------------------------------------------------------------------------
@@ -211,7 +182,7 @@ def _messages_held_back(
     """Count one more message to this address of this account; None if it may go."""
     holds = limits.message(
         channel=method.channel,
-        subject=_subject(held.row),
+        subject=whose_limits(held.row),
         typed=typed_digest,
         origin=context.origin,
         now=context.now,
@@ -254,32 +225,38 @@ def _post(row: Row, challenge: Challenge, method: MessageMethod, context: Contex
     )
 
 
-def _note_failure(held: Held, method: MessageMethod, tried: codes.Tried, context: Context) -> None:
+def _note_failure(held: Held, method: Method, tries_left: int, context: Context) -> Wrong | Gone:
     with transaction.atomic():
         audit.record(
             events.ChallengeFailed(
                 user=held.row.subject,
                 journey=held.row.id,
                 method=method.id,
-                tries_left=tried.tries_left,
+                tries_left=tries_left,
             ),
             origin=context.origin,
         )
-    if not tried.tries_left:
-        journeys.run_out(held.row)
+    if tries_left:
+        return Wrong(tries_left=tries_left)
+    journeys.run_out(held.row)
+    return Gone()
 
 
-def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Gone:
+def _accept(held: Held, challenge: Challenge, thing: UUID, thing_version: int, context: Context) -> Accepted | Gone:
     """A right answer: the challenge becomes a proof, and the browser's key a new one.
 
-    Whoever planted the old key in this browser, or copied it, holds nothing from here on. If that is enough for
-    somebody who knows their password, sign-in is open again in the same transaction.
+    Whoever planted the old key in this browser, or copied it, holds nothing from here on. What follows at once follows
+    in the same transaction: for somebody who knows their password sign-in is open again, if that is enough; and where
+    somebody else is in, everything stops.
     """
     key = token_urlsafe(32)
     with transaction.atomic():
-        earned = codes.spend(challenge, held.row, browser_key=key, now=context.now)
+        earned = challenges.spend(
+            challenge, held.row, thing=thing, thing_version=thing_version, browser_key=key, now=context.now
+        )
         if earned is None:
             return Gone()
+        challenges.carry_over(held.proofs, browser_key=key)
         journeys.write(
             held.row,
             though=(Ending.TRIES,),
@@ -287,7 +264,7 @@ def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Go
             challenged=False,
             ending="",
         )
-        accounts.address_works(earned.address)
+        accounts.address_works(thing)
         audit.record(
             events.ChallengePassed(
                 user=earned.user,
@@ -297,48 +274,9 @@ def _accept(held: Held, challenge: Challenge, context: Context) -> Accepted | Go
             ),
             origin=context.origin,
         )
-        facts = replace(held.facts, ending=None, proven=held.facts.proven | {challenge.method})
+        if held.facts.problem == INTRUDER:
+            effects.stop_everything(held.row, context)
+        facts = journeys.with_proof(held, challenge.method, now=context.now)
         if current_step(facts, context.policy, now=context.now) is Step.UNLOCK:
-            _open(held.row, facts, context)
+            effects.open_sign_in(held.row, facts, context)
     return Accepted(browser_key=key)
-
-
-def _open(row: Row, facts: Journey, context: Context) -> None:
-    """Open sign-in again for an account that enough was proven of, and note what had happened."""
-    if facts.subject is None or current_step(facts, context.policy, now=context.now) is not Step.UNLOCK:
-        raise proof.Unearned(row.pk)
-    opened = pauses.open_again(facts.subject, source=row.id, origin=context.origin, now=context.now)
-    if opened is None:
-        journeys.write(row, ending=Ending.STALE)
-        return
-    tries = opened.tries
-    journeys.write(
-        row,
-        result={
-            "opened": {
-                "by_strangers": tries.by_strangers,
-                "by_known_browsers": tries.by_known_browsers,
-                "last_at": tries.last_at.isoformat() if tries.last_at else None,
-            },
-            "told_by": list(opened.addresses_told.channels),
-        },
-    )
-    limits.clear("recovery-wrong", facts.subject.bytes)
-    audit.record(
-        events.AccountUnlocked(user=facts.subject, journey=row.id, methods=tuple(sorted(facts.proven))),
-        origin=context.origin,
-    )
-
-
-def _end(held: Held, ending: Ending) -> None:
-    try:
-        journeys.write(held.row, ending=ending)
-    except journeys.Moved:
-        # Another request ended it, or took it further; this one has nothing to add.
-        return
-
-
-def _subject(row: Row) -> bytes | str:
-    """Whose limits these are: the account's, or those of what was typed if it is nobody's."""
-    subject: UUID | None = row.subject
-    return subject.bytes if subject else row.identifier_digest

@@ -1,15 +1,17 @@
 """Journeys in the database: found by the browser's key, written only if nobody wrote since."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
-from idp.plugins import keys
-from recovery import proof
+from idp.plugins import accounts, keys
+from recovery import proof, standing
 from recovery.domain.journey import Ending, Journey
-from recovery.models import Challenge, ProofOfAddress
+from recovery.domain.policy import FORGOT
+from recovery.domain.ways import Plan, Standing
+from recovery.models import Challenge, JourneyProof
 from recovery.models import Journey as Row
 
 
@@ -23,20 +25,29 @@ class Held:
 
     facts: Journey
     row: Row
-    proofs: tuple[ProofOfAddress, ...]
+    proofs: tuple[JourneyProof, ...]
 
 
-def load(browser_key: str) -> Held | None:
-    """The journey of this browser, with the proofs that hold in it. Two queries."""
+def load(browser_key: str, *, now: datetime) -> Held | None:
+    """The journey of this browser, with the proofs that hold in it. Two queries before the first proof."""
     row = Row.objects.filter(browser_hash=keys.fingerprint(browser_key)).first() if browser_key else None
     if row is None:
         return None
     genuine = tuple(
         each
-        for each in ProofOfAddress.objects.filter(journey=row)
+        for each in JourneyProof.objects.filter(journey=row)
         if proof.is_genuine(each, journey=row.id, subject=row.subject, browser_hash=row.browser_hash)
     )
-    return Held(facts=_facts(row, genuine), row=row, proofs=genuine)
+    # Nothing depends on the account before something was proven; then it counts how the account stands now.
+    stands = _stands(row, now=now) if genuine else None
+    return Held(facts=_facts(row, genuine, stands), row=row, proofs=genuine)
+
+
+def with_proof(held: Held, method: str, *, now: datetime) -> Journey:
+    """The facts after one more proof, which has just been written."""
+    stands = _stands(held.row, now=now)
+    proven = held.facts.proven | {method}
+    return replace(_facts(held.row, held.proofs, stands), ending=None, proven=proven)
 
 
 def begin(
@@ -45,6 +56,7 @@ def begin(
     interaction_id: str,
     subject: UUID | None,
     password_version: int,
+    plan: Plan,
     now: datetime,
     expires_at: datetime,
 ) -> tuple[Row, str]:
@@ -56,6 +68,7 @@ def begin(
         interaction_id=interaction_id,
         subject=subject,
         password_version=password_version,
+        plan=standing.written(plan),
         started_at=now,
         expires_at=expires_at,
     )
@@ -83,10 +96,10 @@ def run_out(row: Row) -> None:
     Row.objects.filter(pk=row.pk, revision=row.revision, ending="").update(ending=Ending.TRIES)
 
 
-def consume(proofs: tuple[ProofOfAddress, ...], *, now: datetime) -> None:
+def consume(proofs: tuple[JourneyProof, ...], *, now: datetime) -> None:
     """Use the proofs up. Raises Moved if one of them was used meanwhile."""
     ids = [each.pk for each in proofs]
-    if ProofOfAddress.objects.filter(pk__in=ids, consumed_at=None).update(consumed_at=now) != len(ids):
+    if JourneyProof.objects.filter(pk__in=ids, consumed_at=None).update(consumed_at=now) != len(ids):
         raise Moved(ids)
 
 
@@ -105,7 +118,12 @@ def challenge(row: Row, method: str) -> Challenge | None:
     return Challenge.objects.filter(journey=row, method=method).first()
 
 
-def _facts(row: Row, genuine: tuple[ProofOfAddress, ...]) -> Journey:
+def _stands(row: Row, *, now: datetime) -> Standing:
+    stands = standing.of(row.subject, has_password=bool(row.password_version), now=now)
+    return replace(stands, stopped=accounts.is_stopped(row.subject))
+
+
+def _facts(row: Row, genuine: tuple[JourneyProof, ...], stands: Standing | None) -> Journey:
     return Journey(
         id=row.id,
         revision=row.revision,
@@ -114,9 +132,18 @@ def _facts(row: Row, genuine: tuple[ProofOfAddress, ...]) -> Journey:
         password_version=row.password_version,
         started_at=row.started_at,
         expires_at=row.expires_at,
-        problem=row.problem,
+        # Whoever stopped everything has one thing left to do, whatever else they say.
+        problem=FORGOT if stands is not None and stands.stopped else row.problem,
         method=row.method,
         challenged=row.challenged,
         proven=frozenset(each.method for each in genuine),
+        plan=standing.read(row.plan),
+        standing=stands,
         ending=Ending(row.ending) if row.ending else None,
     )
+
+
+def whose_limits(row: Row) -> bytes | str:
+    """Under what tries are counted: the account, or what was typed if it is nobody's."""
+    subject: UUID | None = row.subject
+    return subject.bytes if subject else row.identifier_digest

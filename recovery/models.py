@@ -18,6 +18,8 @@ class Journey(models.Model):
     #: No foreign keys to accounts: this app knows them by key only. None for a decoy.
     subject = models.UUIDField(null=True, db_index=True)
     password_version = models.PositiveIntegerField(default=0)
+    #: What it takes, made before the first code is sent: a `domain.ways.Plan`.
+    plan = models.JSONField(default=dict)
     problem = models.CharField(max_length=20, blank=True)
     method = models.CharField(max_length=20, blank=True)
     challenged = models.BooleanField(default=False)
@@ -32,7 +34,7 @@ class Journey(models.Model):
 
 
 class Challenge(models.Model):
-    """One asking by one method in one journey. Its codes are derived from this row and the key ring."""
+    """One asking by one method in one journey. Codes that are sent are derived from this row and the key ring."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     journey = models.ForeignKey(Journey, on_delete=models.CASCADE, related_name="challenges")
@@ -62,16 +64,17 @@ class Challenge(models.Model):
         return f"challenge {self.pk}"
 
 
-class ProofOfAddress(models.Model):
-    """Somebody at this journey's browser read a message sent to this address. Sealed, and good for this journey."""
+class JourneyProof(models.Model):
+    """Somebody at this journey's browser read a message, or showed what they have. Sealed, good for this journey."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     journey = models.ForeignKey(Journey, on_delete=models.CASCADE, related_name="proofs")
     user = models.UUIDField()
     method = models.CharField(max_length=20)
     purpose = models.CharField(max_length=20)
-    address = models.UUIDField()
-    address_version = models.PositiveIntegerField()
+    #: The address that was read, or the credential that was shown, and its version.
+    thing = models.UUIDField()
+    thing_version = models.PositiveIntegerField()
     browser_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     consumed_at = models.DateTimeField(null=True)

@@ -18,8 +18,10 @@ from idp.plugins import waiting, web
 from idp.plugins.web import SeeOther
 from recovery import journeys
 from recovery.conf import policy
-from recovery.domain.journey import LOCKED, Step, current_step, may_open
-from recovery.flow import Context
+from recovery.context import Context
+from recovery.domain.journey import Step, current_step, may_open
+from recovery.domain.policy import LOCKED
+from recovery.domain.ways import needed, roots
 from recovery.journeys import Held
 
 COOKIE = "regain-recovery"
@@ -30,11 +32,17 @@ PAGES = {
     Step.METHOD: "/recovery/method/",
     Step.ADDRESS: "/recovery/address/",
     Step.CODE: "/recovery/code/",
+    Step.PASSKEY: "/recovery/passkey/",
+    Step.CURRENT_PASSWORD: "/recovery/current-password/",
     Step.NEW_PASSWORD: "/recovery/password/",
     Step.UNLOCK: "/recovery/unlock/",
+    Step.NEW_FACTOR: "/recovery/factor/",
+    Step.STRANDED: "/recovery/stranded/",
     Step.DONE: "/recovery/done/",
     Step.ENDED: "/recovery/ended/",
 }
+#: Beside the list of methods: where to look once more.
+NONE_URL = "/recovery/none/"
 
 View = Callable[Concatenate[HttpRequest, Held, Context, ...], HttpResponse]
 
@@ -47,7 +55,7 @@ def at(page: Step) -> Callable[[View], Callable[[HttpRequest], HttpResponse]]:
         @require_http_methods(["GET", "POST"])
         def guarded(request: HttpRequest) -> HttpResponse:
             context = context_of(request)
-            held = journeys.load(web.cookie(request, COOKIE))
+            held = journeys.load(web.cookie(request, COOKIE), now=context.now)
             step = current_step(held.facts if held else None, context.policy, now=context.now)
             if held is None or not may_open(page, step):
                 return SeeOther(PAGES[step])
@@ -99,9 +107,16 @@ def identify_url(held: Held) -> str:
 
 
 def step_of(held: Held, context: Context) -> web.Step:
-    """Where the journey stands: so many checks, and then the new password, if one is wanted."""
-    last = 0 if held.facts.problem == LOCKED else 1
-    return web.Step(number=len(held.facts.proven) + 1, of=context.policy.proofs_required + last)
+    """Where the journey stands: so many checks, and then the new password, if one is wanted.
+
+    Before the first proof nobody is told how many there are: that depends on the account.
+    """
+    facts = held.facts
+    if facts.standing is None:
+        return web.Step(number=1, of=1)
+    shown = len(roots(facts.proven))
+    checks = max(shown, needed(facts.problem, facts.plan, facts.standing, context.policy))
+    return web.Step(number=shown + 1, of=checks + (facts.problem != LOCKED))
 
 
 def context_of(request: HttpRequest) -> Context:

@@ -8,22 +8,24 @@ from uuid import UUID
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
-from idp.plugins import accounts
 from idp.plugins.hooks import Letter, Link, Message, Plugin, Telling, Text, Thing, WayBack, WaysBack
-from recovery import journeys, sentences
+from recovery import journeys, sentences, standing
 from recovery.conf import policy
+from recovery.domain import ways
+from recovery.domain.policy import FORGOT
 from recovery.methods import registry
 
 #: Journeys are kept a little longer than they live, so that a late tab is told what happened.
 _KEPT = timedelta(days=1)
 
 
-#: With what an address is lost.
-_LOST_WITH = {"email": Thing.MAILBOX, "sms": Thing.PHONE}
-
-
-def _label(channel: str) -> str:
-    return _("text message") if channel == "sms" else _("email")
+#: With what a way of proving is lost; a saved code is lost with nothing that people carry about.
+_LOST_WITH = {
+    ways.EMAIL: Thing.MAILBOX,
+    ways.SMS: Thing.PHONE,
+    ways.TOTP: Thing.PHONE,
+    ways.PASSKEY: Thing.PHONE,
+}
 
 
 class RecoveryPlugin(Plugin):
@@ -39,20 +41,20 @@ class RecoveryPlugin(Plugin):
         return Link(url=f"/recovery/{'?' * bool(query)}{urlencode(query)}", label=_("Can't access your account?"))
 
     def letter(self, message: Message, *, language: str) -> Letter | Text | None:
-        for method in registry.METHODS:
+        for method in registry.messages():
             if method.kind == message.kind:
                 return method.words(message, language=language)
         return None
 
     def ways_back(self, user: UUID, *, now: datetime) -> WaysBack:
-        """By the methods that the policy offers, at the addresses that prove somebody today."""
-        reachable = accounts.channels(user, now=now)
-        ways = [
-            WayBack(kind=method.id, label=_label(method.channel), lost_with=_LOST_WITH.get(method.channel))
-            for method in registry.enabled(policy())
-            if method.channel in reachable
+        """By the methods that the policy offers, what the account has for them today."""
+        stands = standing.of(user, has_password=False, now=now)
+        usable = [method for method in registry.enabled(policy()) if method.id in stands.ways]
+        found = [
+            WayBack(kind=ways.WAYS[method.id].root, label=method.title(), lost_with=_LOST_WITH.get(method.id))
+            for method in usable
         ]
-        return WaysBack(ways=tuple(ways), needed=policy().proofs_required)
+        return WaysBack(ways=tuple(found), needed=ways.plan_for(stands, policy()).needed.get(FORGOT, 1))
 
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS

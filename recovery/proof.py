@@ -1,13 +1,14 @@
 """Proofs within recovery, and the one place where enough of them become the right to set a password."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from idp.plugins import keys
-from idp.plugins.proofs import PROOF_LIFETIME, Credential, Earned, Proof
+from idp.plugins.factors import Kind, Owned
+from idp.plugins.proofs import PROOF_LIFETIME, Earned, Proof
 from recovery.domain.journey import Journey, Step, current_step
 from recovery.domain.policy import RecoveryPolicy
-from recovery.models import ProofOfAddress
+from recovery.models import JourneyProof
 
 _SEAL = "recovery-proof"
 PURPOSE = "recovery"
@@ -17,11 +18,11 @@ class Unearned(Exception):  # noqa: N818 -- it says what happened
     """A proof was asked for that the journey does not carry. A programming error, never an answer."""
 
 
-def seal(row: ProofOfAddress) -> str:
+def seal(row: JourneyProof) -> str:
     return keys.seal(_SEAL, *_parts(row))
 
 
-def is_genuine(row: ProofOfAddress, *, journey: UUID, subject: UUID | None, browser_hash: str) -> bool:
+def is_genuine(row: JourneyProof, *, journey: UUID, subject: UUID | None, browser_hash: str) -> bool:
     """Whether the row was earned in exactly this journey, by this account, in this browser, and is unspent."""
     return (
         row.journey_id == journey
@@ -35,27 +36,46 @@ def is_genuine(row: ProofOfAddress, *, journey: UUID, subject: UUID | None, brow
 
 def mint(journey: Journey, policy: RecoveryPolicy, *, now: datetime) -> Proof:
     """The right to replace the password this journey began with. Raises Unearned unless enough is proven."""
-    if journey.subject is None or current_step(journey, policy, now=now) is not Step.NEW_PASSWORD:
-        raise Unearned(journey.id)
-    return Proof(
-        user=journey.subject,
-        kind=Credential.Kind.PASSWORD,
-        replaces=journey.password_version,
-        earned=Earned.RECOVERY,
-        source=journey.id,
-        expires_at=now + PROOF_LIFETIME,
+    return _minted(
+        journey, Step.NEW_PASSWORD, policy, kind=Kind.PASSWORD, replaces=journey.password_version, row=uuid4(), now=now
     )
 
 
-def _parts(row: ProofOfAddress) -> tuple[keys.Part, ...]:
+def mint_factor(journey: Journey, kind: str, policy: RecoveryPolicy, *, row: UUID, now: datetime) -> Proof:
+    """The right to add a second factor of this kind, as `row`. Raises Unearned unless enough is proven."""
+    return _minted(journey, Step.NEW_FACTOR, policy, kind=kind, replaces=0, row=row, now=now)
+
+
+def mint_removal(journey: Journey, lost: Owned, policy: RecoveryPolicy, *, now: datetime) -> Proof:
+    """The right to take away what was lost. Raises Unearned unless enough is proven."""
+    return _minted(journey, Step.NEW_FACTOR, policy, kind=lost.kind, replaces=lost.version, row=lost.id, now=now)
+
+
+def _minted(
+    journey: Journey, step: Step, policy: RecoveryPolicy, *, kind: str, replaces: int, row: UUID, now: datetime
+) -> Proof:
+    if journey.subject is None or current_step(journey, policy, now=now) is not step:
+        raise Unearned(journey.id)
+    return Proof(
+        user=journey.subject,
+        kind=kind,
+        replaces=replaces,
+        earned=Earned.RECOVERY,
+        source=journey.id,
+        expires_at=now + PROOF_LIFETIME,
+        row=row,
+    )
+
+
+def _parts(row: JourneyProof) -> tuple[keys.Part, ...]:
     return (
         row.id.bytes,
         row.journey_id.bytes,
         row.user.bytes,
         row.method,
         row.purpose,
-        row.address.bytes,
-        row.address_version,
+        row.thing.bytes,
+        row.thing_version,
         row.browser_hash,
         row.created_at.isoformat(),
     )

@@ -49,6 +49,10 @@ TELLINGS = {
         about=About.RECOVERY,
         say=lambda _fields: _("A recovery opened your account again and kept your password"),
     ),
+    events.FactorReplaced.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("A recovery gave your account another second factor and kept your password"),
+    ),
     events.RecoveryCompleted.name: Telling(
         about=About.RECOVERY,
         say=lambda _fields: _("Your account was recovered"),

@@ -2,16 +2,25 @@
 
 from django.urls import path
 
-from recovery import views
+from recovery import endings, views
 
 urlpatterns = [
     path("", views.identify, name="recovery-identify"),
     path("problem/", views.problem, name="recovery-problem"),
     path("method/", views.method, name="recovery-method"),
+    path("none/", views.none_of_these, name="recovery-none"),
     path("address/", views.address, name="recovery-address"),
     path("code/", views.code, name="recovery-code"),
-    path("password/", views.new_password, name="recovery-new-password"),
-    path("unlock/", views.unlock, name="recovery-unlock"),
-    path("done/", views.done, name="recovery-done"),
-    path("ended/", views.ended, name="recovery-ended"),
+    path("passkey/", views.passkey, name="recovery-passkey"),
+    path("passkey/options", views.passkey_options, name="recovery-passkey-options"),
+    path("current-password/", views.current_password, name="recovery-current-password"),
+    path("stranded/", endings.stranded, name="recovery-stranded"),
+    path("password/", endings.new_password, name="recovery-new-password"),
+    path("unlock/", endings.unlock, name="recovery-unlock"),
+    path("factor/", endings.factor, name="recovery-factor"),
+    path("factor/app/", endings.new_app, name="recovery-new-app"),
+    path("factor/passkey/", endings.new_passkey, name="recovery-new-passkey"),
+    path("factor/passkey/options", endings.new_passkey_options, name="recovery-new-passkey-options"),
+    path("done/", endings.done, name="recovery-done"),
+    path("ended/", endings.ended, name="recovery-ended"),
 ]

@@ -1,25 +1,27 @@
-"""The pages of a recovery: each asks the facts whether it may be shown, calls one intention, and matches its answer."""
+"""The pages on which somebody proves who they are: each asks the facts whether it may be shown; `endings` follow."""
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from idp.plugins import accounts, code_pages, passwords, waiting, web
+from idp.plugins import code_pages, factors, waiting, web
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
-from recovery.domain.journey import FORGOT, LOCKED, Step, current_step
+from recovery.context import Context
+from recovery.domain.journey import Step, current_step, open_ways
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
-from recovery.flow import Context
+from recovery.domain.policy import FORGOT, INTRUDER, LOCKED, LOST_FACTOR
+from recovery.domain.ways import WAYS, Asks
 from recovery.journeys import Held
 from recovery.methods import registry
-from recovery.methods.base import MessageMethod
-from recovery.pages import COOKIE, PAGES, at, context_of, identify_url, show, slow_page, step_of, way_on
+from recovery.methods.base import HeldMethod, MessageMethod, Method, asks_for_held, sends
+from recovery.pages import COOKIE, NONE_URL, PAGES, at, context_of, identify_url, show, slow_page, step_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -27,7 +29,7 @@ def identify(request: HttpRequest) -> HttpResponse:
     """`/recovery/`: who are you? A journey in progress is found again, unless it is for another application."""
     context = context_of(request)
     interaction_id = request.GET.get("i", "")
-    held = journeys.load(web.cookie(request, COOKIE))
+    held = journeys.load(web.cookie(request, COOKIE), now=context.now)
     step = current_step(held.facts if held else None, context.policy, now=context.now)
     in_progress = held is not None and step not in (Step.DONE, Step.ENDED)
     if request.method == "GET":
@@ -60,22 +62,26 @@ def problem(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     choices = [choice for choice in _problems() if choice.value in context.policy.problems]
     # Whoever comes from the page that says "paused" finds that first.
     choices.sort(key=lambda choice: choice.value != request.GET.get("problem", ""))
-    page = {"choices": choices, "back_url": identify_url(held)}
+    page = {"choices": choices, "back_url": None if held.facts.proven else identify_url(held)}
     return show(request, held, context, "problem", page)
 
 
 @at(Step.METHOD)
 def method(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/method/`: how will you prove it? The list depends on the policy only, never on the account."""
-    chosen = registry.find(request.POST.get("method", ""), context.policy)
+    """`/recovery/method/`: how will you prove it? Before the first proof the list depends on the policy only."""
+    ways = open_ways(held.facts, context.policy)
+    name = request.POST.get("method", "")
+    chosen = registry.find(name) if name in ways else None
     if request.method == "POST" and chosen is not None:
-        flow.choose_method(held, chosen)
-        return SeeOther(PAGES[Step.ADDRESS])
+        flow.choose_method(held, chosen, context=context)
+        return SeeOther(_page_of(chosen))
     page = {
-        "choices": [each.choice() for each in registry.enabled(context.policy)],
+        "choices": [each.choice() for each in registry.named(ways)],
+        "used": [each.title() for each in registry.named(sorted(held.facts.proven))],
+        "stopped": held.row.result.get("stopped"),
         "step": step_of(held, context),
         "back_url": PAGES[Step.PROBLEM],
-        "none_url": None,
+        "none_url": NONE_URL,
     }
     return show(request, held, context, "method", page)
 
@@ -83,7 +89,9 @@ def method(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 @at(Step.ADDRESS)
 def address(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/address/`: the full address, typed; we never show it."""
-    chosen = _chosen(held, context)
+    chosen = registry.find(held.facts.method)
+    if not sends(chosen):
+        return SeeOther(PAGES[Step.CODE])
     typed = forms.address(request.POST)
     faults: list[Problem] = []
     if request.method == "POST":
@@ -108,8 +116,12 @@ def address(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 
 @at(Step.CODE)
 def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/code/`: the code from the message, or one more message."""
-    chosen = _chosen(held, context)
+    """`/recovery/code/`: the code from the message, or one more message; or a code that somebody has already."""
+    chosen = registry.find(held.facts.method)
+    if asks_for_held(chosen):
+        return _held_page(request, held, context, chosen, template="held_code", answer=forms.code(request.POST))
+    if not sends(chosen):
+        return SeeOther(PAGES[Step.METHOD])
     if request.method == "GET":
         return _code_page(request, held, context, chosen)
     if request.POST.get("send_again"):
@@ -121,79 +133,44 @@ def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
             case Throttled(until=until):
                 return _code_page(request, held, context, chosen, held_back_until=until)
     match flow.submit_answer(held, chosen, forms.code(request.POST), context=context):
-        case Accepted(browser_key=key):
-            # Enough for one end or the other, or one more check: the next page finds out.
-            response = SeeOther(PAGES[Step.UNLOCK if held.facts.problem == LOCKED else Step.NEW_PASSWORD])
-            web.set_cookie(response, COOKIE, key, lifetime=context.policy.journey_lifetime)
-            return response
         case Wrong() as wrong:
             return _code_page(request, held, context, chosen, wrong=wrong)
-        case Gone():
-            return SeeOther(PAGES[Step.ENDED])
-        case Throttled(until=until):
-            return slow_page(request, held, until, back=PAGES[Step.CODE])
+        case outcome:
+            return _after_an_answer(request, held, outcome, context)
 
 
-@at(Step.NEW_PASSWORD)
-def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/password/`: the new password, judged by the same rules as everywhere."""
-    faults: list[Problem] = []
-    if request.method == "POST":
-        raw, faults = forms.new_password(request.POST)
-        if not faults:
-            match flow.set_new_password(held, raw, context=context):
-                case passwords.PasswordChanged():
-                    return SeeOther(PAGES[Step.DONE])
-                case passwords.PasswordUnfit(faults=unfit):
-                    faults = [Problem("new-password", str(fault)) for fault in unfit]
-                case passwords.ProofStale():
-                    return SeeOther(PAGES[Step.ENDED])
-    page = {
-        "problems": faults,
-        "username": accounts.username(held.facts.subject),
-        "minimum_length": passwords.minimum_length(),
-        "step": step_of(held, context),
-    }
-    return show(request, held, context, "new_password", page)
+@at(Step.PASSKEY)
+def passkey(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
+    """`/recovery/passkey/`: the same page for everybody; it names no passkey."""
+    chosen = registry.find(held.facts.method)
+    if not asks_for_held(chosen):
+        return SeeOther(PAGES[Step.METHOD])
+    return _held_page(request, held, context, chosen, template="passkey", answer=request.POST.get("passkey", ""))
 
 
-@at(Step.UNLOCK)
-def unlock(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/unlock/`: sign-in is open again; keep the password, or set a new one too?"""
-    if "opened" not in held.row.result:
-        if request.POST.get("open"):
-            flow.open_account(held, context=context)
-            return SeeOther(PAGES[Step.UNLOCK])
-    elif request.POST.get("new_password_too"):
-        flow.set_password_too(held)
-        return SeeOther(PAGES[Step.NEW_PASSWORD])
-    elif request.POST.get("finish"):
-        flow.finish(held, context=context)
-        return SeeOther(way_on(request, held, context))
-    return show(request, held, context, "unlock", _unlocked(held))
+@at(Step.PASSKEY)
+def passkey_options(request: HttpRequest, _held: Held, context: Context) -> HttpResponse:
+    """`/recovery/passkey/options`: what the browser is to ask its authenticators for; the same for everybody."""
+    if request.method == "GET":
+        return SeeOther(PAGES[Step.PASSKEY])
+    return web.passkey_challenge(request, factors.passkey_options, now=context.now)
 
 
-@at(Step.DONE)
-def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/done/`: what happened, and the way back to the application that waits."""
-    if "opened" in held.row.result:
-        kept = _unlocked(held) | {"continue_url": way_on(request, held, context)}
-        return show(request, held, context, "kept", kept)
-    page = {
-        "sessions_ended": held.row.result.get("sessions_ended", 0),
-        "applications_told": held.row.result.get("applications_told", 0),
-        "told_by": held.row.result.get("told_by", []),
-        "continue_url": way_on(request, held, context),
-        "account_url": None,
-    }
-    return show(request, held, context, "done", page)
+@at(Step.CURRENT_PASSWORD)
+def current_password(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
+    """`/recovery/current-password/`: the password that they know, towards replacing what they lost."""
+    chosen = registry.find(held.facts.method)
+    if not asks_for_held(chosen):
+        return SeeOther(PAGES[Step.METHOD])
+    typed = request.POST.get("password", "")
+    return _held_page(request, held, context, chosen, template="current_password", answer=typed)
 
 
-@at(Step.ENDED)
-def ended(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/ended/`: why it is over, and how to begin again."""
-    reason = held.facts.ending or "expired"
-    return show(request, held, context, "ended", {"reason": str(reason), "start_url": identify_url(held)})
+@at(Step.METHOD)
+def none_of_these(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
+    """`/recovery/none/`: where to look once more. It depends on nothing."""
+    page = {"choose_url": PAGES[Step.METHOD], "back_url": PAGES[Step.METHOD]}
+    return show(request, held, context, "none", page)
 
 
 # --- Pages with more to them ------------------------------------------------------------------------------
@@ -263,17 +240,47 @@ def _code_page(
     return show(request, held, context, "code", page)
 
 
-def _unlocked(held: Held) -> dict[str, Any]:
-    """What there had been before sign-in was opened again: counts and a time. Empty if that is still to be done."""
-    opened = held.row.result.get("opened")
-    if opened is None:
-        return {"opened": None}
-    last_at = opened["last_at"]
-    return {
-        "opened": opened,
-        "last_at": timezone.localtime(datetime.fromisoformat(last_at)) if last_at else None,
-        "told_by": held.row.result.get("told_by", []),
+def _held_page(
+    request: HttpRequest, held: Held, context: Context, chosen: HeldMethod, *, template: str, answer: str
+) -> HttpResponse:
+    """Ask for what somebody holds; judge it."""
+    challenge = journeys.challenge(held.row, chosen.id)
+    tries_left = context.policy.otp.tries - (challenge.tries_used if challenge else 0)
+    faults = []
+    if request.method == "POST":
+        browser_hash = web.browser_hash(request)
+        match flow.show_held(held, chosen, answer, browser_hash=browser_hash, context=context):
+            case Wrong(tries_left=tries_left, counted=counted):
+                field = "passkey" if template == "passkey" else "password" if template == "current_password" else "code"
+                said = _not_right(chosen, tries_left) if counted else chosen.fault(answer)
+                faults = [Problem(field, said)]
+            case outcome:
+                return _after_an_answer(request, held, outcome, context)
+    page = {
+        "method": chosen.id,
+        "problems": faults,
+        "tries_left": max(0, tries_left),
+        "step": step_of(held, context),
+        "back_url": PAGES[Step.METHOD],
+        "another_url": PAGES[Step.METHOD],
     }
+    return show(request, held, context, template, page)
+
+
+def _after_an_answer(
+    request: HttpRequest, held: Held, outcome: Accepted | Gone | Throttled, context: Context
+) -> HttpResponse:
+    """Where an answer leads that was not simply wrong."""
+    match outcome:
+        case Accepted(browser_key=key):
+            # Enough for one end or the other, or one more check: the next page finds out.
+            response = SeeOther(PAGES[Step.UNLOCK if held.facts.problem == LOCKED else Step.NEW_PASSWORD])
+            web.set_cookie(response, COOKIE, key, lifetime=context.policy.journey_lifetime)
+            return response
+        case Gone():
+            return SeeOther(PAGES[Step.ENDED])
+        case Throttled(until=until):
+            return slow_page(request, held, until, back=PAGES[Step.METHOD])
 
 
 # --- Words and small facts --------------------------------------------------------------------------------
@@ -288,21 +295,44 @@ def _problems() -> list[Choice]:
             detail=_("We open your account again. You keep your password."),
             icon="lock",
         ),
+        Choice(
+            value=LOST_FACTOR,
+            title=_("I lost my phone, app or security key"),
+            detail=_("Replace it. Your password stays."),
+            icon="phone",
+        ),
+        Choice(
+            value=INTRUDER,
+            title=_("I think someone else is using my account"),
+            detail=_("Stop them first."),
+            icon="alert",
+        ),
     ]
+
+
+def _page_of(chosen: Method) -> str:
+    """The first page of a method."""
+    if sends(chosen):
+        return PAGES[Step.ADDRESS]
+    return PAGES[
+        {Asks.PASSKEY: Step.PASSKEY, Asks.PASSWORD: Step.CURRENT_PASSWORD}.get(WAYS[chosen.id].asks, Step.CODE)
+    ]
+
+
+def _not_right(chosen: HeldMethod, tries_left: int) -> str:
+    if not chosen.guessable:
+        return _("That didn't work with this passkey. Try again, or use another way.")
+    return ngettext(
+        "That isn't right. %(n)d try left.",
+        "That isn't right. %(n)d tries left.",
+        tries_left,
+    ) % {"n": tries_left}
 
 
 def _held_back_sentence(until: datetime) -> str:
     return _("Another code can be sent at %(time)s. The last one still works until its own end.") % {
         "time": timezone.localtime(until).strftime("%H:%M"),
     }
-
-
-def _chosen(held: Held, context: Context) -> MessageMethod:
-    """The method chosen. `at` has made sure that there is one: ADDRESS and CODE follow from it."""
-    chosen = registry.find(held.facts.method, context.policy)
-    if chosen is None:
-        raise journeys.Moved(held.row.pk)
-    return chosen
 
 
 def _first(request: HttpRequest) -> str:

@@ -26,6 +26,9 @@ class _Parser(HTMLParser):
         self.title = ""
         self.fields: dict[str, list[str]] = {}
         self.ids: dict[str, dict[str, str | None]] = {}
+        #: The values of buttons, and of boxes that are ticked, by name.
+        self.buttons: dict[str, list[str]] = {}
+        self.ticked: dict[str, list[str]] = {}
         self.text: list[str] = []
         self._in_title = False
 
@@ -33,6 +36,10 @@ class _Parser(HTMLParser):
         values = dict(attrs)
         if "id" in values:
             self.ids[values["id"]] = {"tag": tag, **values}
+        if tag == "button" and "name" in values:
+            self.buttons.setdefault(values["name"], []).append(values.get("value", ""))
+        if tag == "input" and values.get("type") == "checkbox" and "checked" in values:
+            self.ticked.setdefault(values["name"], []).append(values.get("value", ""))
         if tag == "body":
             self.page = values.get("data-page", "")
         if tag == "title":

@@ -143,6 +143,15 @@ def _own() -> dict[str, Telling]:
             say=_plain(lambda: _("Your account was stopped: something had been written past this program")),
             alarming=True,
         ),
+        events.AccountStopped.name: Telling(
+            about=security,
+            say=_plain(lambda: _("Everything was stopped, because somebody else was using your account")),
+            alarming=True,
+        ),
+        events.AccountReopened.name: Telling(
+            about=security,
+            say=_plain(lambda: _("Signing in became possible again after everything had been stopped")),
+        ),
         events.AccountDeleted.name: Telling(about=account, say=_plain(lambda: _("Your account was deleted"))),
         events.LanguageChosen.name: Telling(
             about=account,

@@ -30,7 +30,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
     now = timezone.now()
     if request.method == "GET":
         return _page(request, here, Proposal.new(now=now))
-    proposal = Proposal.opened(request.POST.get("key", ""), here, now=now)
+    proposal = Proposal.opened(request.POST.get("key", ""), here.pk, here.user_id, now=now)
     if proposal is None:
         said = _("That key has run out. Scan the new one, and delete the old entry in your app")
         return _page(request, here, Proposal.new(now=now), faults=[Problem("otp", said)])
@@ -81,13 +81,9 @@ def _page(
     faults: list[Problem] | None = None,
     paused_until: datetime | None = None,
 ) -> HttpResponse:
-    uri = totp.uri(proposal.secret, here.user, issuer=tenant().name)
-    spelt = totp.spelt(proposal.secret)
     context = {
-        "uri": uri,
-        "qr_code": totp.qr_code(uri, title=_("QR code for your authenticator app")),
-        "groups": [spelt[at : at + 4] for at in range(0, len(spelt), 4)],
-        "key": proposal.sealed(here),
+        **totp.drawn(proposal.secret, here.user, issuer=tenant().name),
+        "key": proposal.sealed(here.pk, here.user_id),
         "name": request.POST.get("name", "") or enrolment.suggested_name(here.user, Credential.Kind.TOTP),
         "longest_name": enrolment.LONGEST_NAME,
         "problems": faults or [],

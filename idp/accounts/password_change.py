@@ -13,13 +13,13 @@ from django.conf import settings
 from django.db import transaction
 
 from idp import hashing, notices
-from idp.accounts import credentials, devices, hashers, lookup, pauses, sessions
+from idp.accounts import credentials, devices, hashers, intruders, lookup, pauses, sessions
 from idp.accounts.password_rules import Fault, PasswordContext, faults, words_about
-from idp.accounts.proofs import Proof
+from idp.accounts.proofs import Earned, Proof
 from idp.audit.events import Origin, SessionsEnded
 from idp.audit.record import record
 from idp.conf import Policy
-from idp.models import Client
+from idp.models import Client, User
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ def change_password(
     what it raises undoes everything. Raises hashing.Busy, and then the proof is still good.
     """
     found = lookup.get(proof.user)
-    if found.user is None or not found.user.may_sign_in:
+    if found.user is None or not _may_change(found.user, proof):
         return ProofStale()
     context = PasswordContext(
         second_factor_enforced=policy.second_factor_enforced,
@@ -113,6 +113,7 @@ def change_password(
                 now=now,
             )
             pauses.end_all(proof.user)
+            intruders.reopen(proof.user, origin=origin)
             changed = PasswordChanged(
                 sessions_ended=ended.sign_ins,
                 grants_ended=ended.grants,
@@ -124,3 +125,7 @@ def change_password(
     except credentials.ProofStale:
         return ProofStale()
     return changed
+
+
+def _may_change(user: User, proof: Proof) -> bool:
+    return user.may_recover if proof.earned is Earned.RECOVERY else user.may_sign_in

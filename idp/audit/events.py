@@ -32,6 +32,23 @@ class AccountFrozen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountStopped:
+    """Its owner stopped everything, because somebody else was in. `source` is the recovery in which they did."""
+
+    name: ClassVar[str] = "idp.account.stopped"
+    user: UUID
+    source: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountReopened:
+    """Its owner has finished the recovery, and may sign in again."""
+
+    name: ClassVar[str] = "idp.account.reopened"
+    user: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountDeleted:
     """Its owner had it deleted. What is kept of it from here on names nobody."""
 

@@ -1,4 +1,4 @@
-"""Adding, replacing, renaming and removing second factors: by their owner, who has just shown who they are.
+"""Adding, replacing, renaming and removing second factors: by their owner, who has just shown or proved who they are.
 
 The only caller of the writer for factors. Each change is one transaction with its audit entry, and tells every address
 of the account, which nobody can switch off (ASVS 6.3.7).
@@ -6,7 +6,8 @@ of the account, which nobody can switch off (ASVS 6.3.7).
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,10 +16,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from idp import notices
-from idp.accounts import credentials, devices, reauthentication
+from idp.accounts import credentials, devices, reauthentication, sessions
 from idp.accounts.credentials import ProofStale
 from idp.accounts.proofs import Proof
-from idp.audit.events import FactorRenamed, Origin
+from idp.audit.events import FactorRenamed, Origin, SessionsEnded
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.factors import recovery_codes, registry, requirements, totp
@@ -26,14 +27,17 @@ from idp.models import Credential, Factor, SignIn, User
 
 __all__ = [
     "LastFactor",
+    "New",
     "NotOffered",
     "ProofStale",
+    "Replaced",
     "TooMany",
     "add",
     "import_totp",
     "new_recovery_codes",
     "remove",
     "rename",
+    "replace_lost",
     "suggested_name",
 ]
 
@@ -88,6 +92,75 @@ def add(
             Factor.objects.filter(pk=credential.pk).update(counter=counter)
         _tell(notices.FACTOR_ADDED, credential, name, origin=origin, now=now)
     return credential
+
+
+@dataclass(frozen=True, kw_only=True)
+class New:
+    """A factor that its owner has just shown to work, and that is not kept yet."""
+
+    kind: str
+    row: uuid.UUID
+    material: str
+    name: str
+    handle: str | None = None
+    #: What they showed, so that it works once.
+    counter: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """Done; what else ended or went out because of it."""
+
+    removed: int
+    sessions_ended: int
+    applications_told: int
+    addresses_told: notices.Told
+
+
+def replace_lost(
+    earned: Proof,
+    new: New,
+    lost: Sequence[Proof],
+    *,
+    origin: Origin,
+    now: datetime,
+    then: Callable[[Replaced], None],
+) -> Replaced:
+    """Add `new`, and only then take away what was lost; against proofs of a finished recovery. In one transaction.
+
+    Whoever has the lost thing may be signed in with it, or in a browser that it is not asked for in: all of that ends.
+    `then` runs in the same transaction. Raises TooMany, or ProofStale if something of it was changed meanwhile; then
+    nothing was changed.
+    """
+    user = User.objects.get(pk=earned.user)
+    name = tidy_name(new.name) or suggested_name(user, new.kind)
+    with transaction.atomic():
+        _hold(user.pk)
+        living = {factor.pk: factor for factor in _living(user.pk).select_related("factor")}
+        if sum(factor.kind == new.kind for factor in living.values()) >= MOST:
+            raise TooMany(new.kind)
+        credential = credentials.write_factor(
+            earned, new.material, name=name, handle=new.handle, now=now, origin=origin
+        )
+        if new.counter:
+            Factor.objects.filter(pk=credential.pk).update(counter=new.counter)
+        told = _tell(notices.FACTOR_ADDED, credential, name, origin=origin, now=now)
+        for proof in lost:
+            credentials.remove_factor(proof, now=now, origin=origin)
+            facts = {"factor": proof.kind, "called": living[proof.row].factor.name}
+            notices.post(notices.FACTOR_REMOVED, user.pk, reference=proof.id, origin=origin, now=now, **facts)
+        ended = sessions.end_all(user.pk, by=earned.earned, now=now)
+        devices.forget_all(user.pk, by=earned.earned, origin=origin, now=now)
+        over = SessionsEnded(user=user.pk, sign_ins=ended.sign_ins, grants=ended.grants, reason=earned.earned)
+        record(over, origin=origin)
+        replaced = Replaced(
+            removed=len(lost),
+            sessions_ended=ended.sign_ins,
+            applications_told=ended.applications,
+            addresses_told=told,
+        )
+        then(replaced)
+    return replaced
 
 
 def new_recovery_codes(
@@ -187,6 +260,6 @@ def _hold(user_id: uuid.UUID) -> None:
     User.objects.select_for_update().get(pk=user_id)
 
 
-def _tell(kind: str, credential: Credential, name: str, *, origin: Origin, now: datetime) -> None:
+def _tell(kind: str, credential: Credential, name: str, *, origin: Origin, now: datetime) -> notices.Told:
     facts = {"factor": credential.kind, "called": name}
-    notices.post(kind, credential.user_id, reference=credential.proof, origin=origin, now=now, **facts)
+    return notices.post(kind, credential.user_id, reference=credential.proof, origin=origin, now=now, **facts)

@@ -14,6 +14,7 @@ from secrets import choice
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from idp import keyring, notices
 from idp.accounts import hashers
@@ -86,6 +87,12 @@ def would_be_right(factors: list[Credential], code: str) -> bool:
 def left(credential: Credential) -> int:
     """How many codes of the set were not used yet; one query."""
     return HOW_MANY - SpentCode.objects.filter(credential=credential, version=credential.version).count()
+
+
+def are_used_up(user: uuid.UUID) -> bool:
+    """Whether no code is left of the account's set; one query, with or without a set."""
+    spent = SpentCode.objects.filter(credential__user=user, version=F("credential__version"))
+    return spent.count() >= HOW_MANY
 
 
 def _number_of(credential: Credential, code: str) -> int | None:

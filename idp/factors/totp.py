@@ -22,11 +22,12 @@ from urllib.parse import quote, urlencode
 import segno
 import structlog
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from django_otp.oath import hotp
 
 from idp import keyring
 from idp.factors import typed
-from idp.models import Credential, Factor, SignIn, User
+from idp.models import Credential, Factor, User
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +56,16 @@ def read(answer: str) -> str | None:
 
 def is_right(factors: list[Credential], code: str, *, now: datetime) -> bool:
     """Whether `code` is one of these apps' and later than the last one used; then it is used from here on."""
+    return use(factors, code, now=now) is not None
+
+
+def use(factors: list[Credential], code: str, *, now: datetime) -> Credential | None:
+    """As `is_right`; which app it was."""
     found = [_matching(factor, code, now=now) for factor in factors]
     if not factors:
         step_of(_NOBODYS, code, now=now)
-    return any(step is not None and _use(factor, step, now=now) for factor, step in zip(factors, found, strict=True))
+    matching = zip(factors, found, strict=True)
+    return next((factor for factor, step in matching if step is not None and _use(factor, step, now=now)), None)
 
 
 def would_be_right(factors: list[Credential], code: str, *, now: datetime) -> bool:
@@ -115,16 +122,16 @@ class Proposal:
     def new(cls, *, now: datetime) -> Self:
         return cls(secret=token_bytes(_SECRET_BYTES), row=uuid.uuid4(), until=now + _PROPOSED_FOR)
 
-    def sealed(self, sign_in: SignIn) -> str:
-        """What the page carries along: unreadable, and good for this sign-in only."""
+    def sealed(self, holder: uuid.UUID, user: uuid.UUID) -> str:
+        """What the page carries along: unreadable, and good for this account in this sign-in (or recovery) only."""
         text = json.dumps([spelt(self.secret), str(self.row), self.until.isoformat()])
-        return keyring.encrypt(_PROPOSAL, text, sign_in.pk.bytes, sign_in.user_id.bytes)
+        return keyring.encrypt(_PROPOSAL, text, holder.bytes, user.bytes)
 
     @classmethod
-    def opened(cls, sealed: str, sign_in: SignIn, *, now: datetime) -> Self | None:
+    def opened(cls, sealed: str, holder: uuid.UUID, user: uuid.UUID, *, now: datetime) -> Self | None:
         """What the page carried along; None if its time is over or it is not from here."""
         try:
-            text = keyring.decrypt(_PROPOSAL, sealed, sign_in.pk.bytes, sign_in.user_id.bytes)
+            text = keyring.decrypt(_PROPOSAL, sealed, holder.bytes, user.bytes)
         except keyring.Tampered:
             return None
         secret, row, until = json.loads(text)
@@ -155,6 +162,16 @@ def qr_code(text: str, *, title: str) -> SafeString:
     colours = {"dark": "#000", "light": "#fff"}
     svg = drawn.svg_inline(border=4, **colours, svgclass="qr", lineclass=None, title=title, omitsize=True)
     return mark_safe(svg)  # noqa: S308 -- segno escapes the title; the rest is numbers
+
+
+def drawn(secret: bytes, user: User, *, issuer: str) -> dict[str, object]:
+    """How a page shows a key: to scan, to open, and to type."""
+    text, words = uri(secret, user, issuer=issuer), spelt(secret)
+    return {
+        "uri": text,
+        "qr_code": qr_code(text, title=_("QR code for your authenticator app")),
+        "groups": [words[at : at + 4] for at in range(0, len(words), 4)],
+    }
 
 
 def _decoded(text: str) -> bytes:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from idp import browser, throttle
+from idp import browser
 from idp.accounts import devices, sessions
 from idp.conf import policy
 from idp.factors import requirements, strength
@@ -25,7 +25,6 @@ from idp.models import SignIn, User
 
 #: The form field that an answer comes in.
 FIELD: Final = "passkey"
-_CHALLENGES: Final = "passkey-challenges"
 
 
 @require_POST
@@ -61,9 +60,8 @@ def given(request: HttpRequest, purpose: Purpose, user: User | None, *, now: dat
 
 
 def may_have_challenge(request: HttpRequest, *, now: datetime) -> bool:
-    """Whether this network has not asked for absurdly many challenges: each is a row."""
-    limit = policy().passkey_challenges_per_network
-    return throttle.count(_CHALLENGES, limit, browser.network(request), now=now).allowed
+    """Whether this network may ask for one more."""
+    return challenges.may_have(browser.network(request), policy=policy(), now=now)
 
 
 def offered() -> bool:

@@ -9,7 +9,7 @@ class Ceremony(models.Model):
     """One challenge: for what, for which browser, for whom. Answering it is one UPDATE."""
 
     challenge_hash = models.CharField(max_length=64, primary_key=True)
-    #: `register`, `sign-in`, `factor` or `again`: a challenge of one purpose answers no other.
+    #: `register`, `sign-in`, `factor`, `again` or `recover`: a challenge of one purpose answers no other.
     purpose = models.CharField(max_length=20)
     browser_hash = models.CharField(max_length=64)
     #: None where the passkey itself says whose it is (a discoverable credential).

@@ -30,6 +30,8 @@ class User(AbstractBaseUser):
         INVITED = "invited"
         ACTIVE = "active"
         SUSPENDED = "suspended"
+        #: Its owner stopped everything because somebody else was in; what ends it is the recovery that did it.
+        STOPPED = "stopped"
         #: A seal did not match: nobody enters until it is understood why.
         FROZEN = "frozen"
         DELETED = "deleted"
@@ -87,6 +89,11 @@ class User(AbstractBaseUser):
     @property
     def may_sign_in(self) -> bool:
         return self.status == self.Status.ACTIVE
+
+    @property
+    def may_recover(self) -> bool:
+        """Whether its owner can prove that it is theirs: nobody else's decision stands against it."""
+        return self.status in (self.Status.ACTIVE, self.Status.STOPPED)
 
     def set_password(self, raw_password: str | None) -> NoReturn:
         raise NotImplementedError("A password changes only against a proof: idp.accounts.credentials.")

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from idp.accounts import lookup, sealing
+from idp.accounts import intruders, lookup, roles, sealing
+from idp.accounts.intruders import Stopped, stop
 from idp.accounts.marks import Mark
 from idp.accounts.marks import clear as address_works
 from idp.accounts.marks import of as marks
@@ -17,14 +18,21 @@ __all__ = [
     "Account",
     "AddressRef",
     "Mark",
+    "Stopped",
     "address",
     "address_works",
     "canonical",
     "channels",
     "find",
+    "is_administrator",
+    "is_stopped",
     "marks",
+    "stop",
     "username",
 ]
+
+#: Whose rows there are none of: asking for them takes as long as asking for somebody's.
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +57,7 @@ def find(identifier: str) -> Account | None:
     A suspended, frozen or deleted account is none: recovery never ends in access for it (CVE-2025-0604).
     """
     found = lookup.find(identifier)
-    if found.user is None or not found.user.may_sign_in:
+    if found.user is None or not found.user.may_recover:
         return None
     version = found.credential.version if found.credential else 0
     return Account(id=found.user.pk, password_version=version)
@@ -64,7 +72,7 @@ def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> Ad
         RecoveryAddress.objects.filter(
             Q(usable_from=None) | Q(usable_from__lte=now),
             told_until=None,
-            user=user or UUID(int=0),
+            user=user or NOBODY,
             channel=channel,
             digest=sealing.address_digest(channel, typed),
         )
@@ -74,10 +82,20 @@ def address(user: UUID | None, channel: str, typed: str, *, now: datetime) -> Ad
     return AddressRef(id=row[0], version=row[1]) if row else None
 
 
-def channels(user: UUID, *, now: datetime) -> frozenset[str]:
-    """By which channels the account could be sent a code today; one query."""
-    rows = RecoveryAddress.objects.filter(Q(usable_from=None) | Q(usable_from__lte=now), told_until=None, user=user)
-    return frozenset(rows.values_list("channel", flat=True))
+def channels(user: UUID | None, *, now: datetime) -> frozenset[str]:
+    """By which channels the account could be sent a code today; one query, for nobody's account (None) as well."""
+    usable = RecoveryAddress.objects.filter(Q(usable_from=None) | Q(usable_from__lte=now), told_until=None)
+    return frozenset(usable.filter(user=user or NOBODY).values_list("channel", flat=True))
+
+
+def is_administrator(user: UUID | None) -> bool:
+    """Whether the account administers the tenant; one query, for nobody's account (None) as well."""
+    return roles.is_administrator(user or NOBODY)
+
+
+def is_stopped(user: UUID | None) -> bool:
+    """Whether its owner stopped everything in a recovery; one query, for nobody's account (None) as well."""
+    return intruders.is_stopped(user or NOBODY)
 
 
 def username(user: UUID | None) -> str:

@@ -1,6 +1,5 @@
 """What a finished recovery turns into. One module of one app may import this (tests/architecture/contracts.ini)."""
 
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
-from idp.models import Credential
 
-__all__ = ["PROOF_LIFETIME", "Credential", "Earned", "Proof"]
+__all__ = ["PROOF_LIFETIME", "Earned", "Proof"]

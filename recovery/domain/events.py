@@ -63,3 +63,14 @@ class RecoveryCompleted:
     user: UUID
     journey: UUID
     methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorReplaced:
+    """A second factor of this kind was added in a recovery, in place of what was lost; the password stayed."""
+
+    name: ClassVar[str] = "recovery.factor_replaced"
+    user: UUID
+    journey: UUID
+    kind: str
+    methods: tuple[str, ...]

@@ -8,16 +8,14 @@ Instead of a class per step (anybody may write the state) or a stored state with
 facts can disagree, and that is where the bugs live).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from recovery.domain.policy import RecoveryPolicy
-
-#: What can stop somebody: they forgot their password; or they know it, but sign-in is paused.
-FORGOT = "forgot"
-LOCKED = "locked"
+from recovery.domain import ways
+from recovery.domain.policy import LOCKED, LOST_FACTOR, RecoveryPolicy
+from recovery.domain.ways import Asks, Plan, Standing
 
 
 class Step(StrEnum):
@@ -28,8 +26,14 @@ class Step(StrEnum):
     METHOD = "method"
     ADDRESS = "address"
     CODE = "code"
+    PASSKEY = "passkey"
+    #: The password that they know, to replace something else.
+    CURRENT_PASSWORD = "current-password"
     NEW_PASSWORD = "password"
     UNLOCK = "unlock"
+    NEW_FACTOR = "factor"
+    #: Something was proven, more is asked for, and the account has nothing more.
+    STRANDED = "stranded"
     DONE = "done"
     ENDED = "ended"
 
@@ -64,6 +68,10 @@ class Journey:
     challenged: bool = False
     #: The methods passed, each by a proof of this very journey, account and browser.
     proven: frozenset[str] = frozenset()
+    #: What it takes, as the account stood when the journey began; and how it stands now. Before the first proof nothing
+    #: depends on the account, so that is not even asked.
+    plan: Plan = field(default_factory=Plan)
+    standing: Standing | None = None
     ending: Ending | None = None
 
 
@@ -77,24 +85,55 @@ def current_step(journey: Journey | None, policy: RecoveryPolicy, *, now: dateti
         return Step.ENDED
     if journey.problem not in policy.problems:
         return Step.PROBLEM
-    if is_enough(journey.proven, policy):
-        return Step.UNLOCK if journey.problem == LOCKED else Step.NEW_PASSWORD
-    if journey.method not in policy.methods or journey.method in journey.proven:
+    if is_enough(journey, policy):
+        return _GOAL.get(journey.problem, Step.NEW_PASSWORD)
+    return _proving(journey, policy)
+
+
+def _proving(journey: Journey, policy: RecoveryPolicy) -> Step:
+    """Where somebody stands who has not proven enough."""
+    left = open_ways(journey, policy)
+    if not left:
+        return Step.STRANDED
+    if journey.method not in left:
         return Step.METHOD
-    return Step.CODE if journey.challenged else Step.ADDRESS
+    asks = ways.WAYS[journey.method].asks
+    if asks is Asks.MESSAGE and not journey.challenged:
+        return Step.ADDRESS
+    return _ANSWERED_AT[asks]
 
 
-def is_enough(proven: frozenset[str], policy: RecoveryPolicy) -> bool:
-    """Whether the distinct methods passed are as many as the policy asks for; only offered ones count."""
-    return len(proven & frozenset(policy.methods)) >= policy.proofs_required
+_ANSWERED_AT = {
+    Asks.MESSAGE: Step.CODE,
+    Asks.CODE: Step.CODE,
+    Asks.PASSKEY: Step.PASSKEY,
+    Asks.PASSWORD: Step.CURRENT_PASSWORD,
+}
+
+
+#: What enough proofs lead to; to a new password, if nothing else is said.
+_GOAL = {LOCKED: Step.UNLOCK, LOST_FACTOR: Step.NEW_FACTOR}
+
+
+def is_enough(journey: Journey, policy: RecoveryPolicy) -> bool:
+    """Whether as much is proven as the policy asks for, of this account and for this problem."""
+    return ways.is_enough(journey.problem, journey.proven, journey.plan, journey.standing, policy)
+
+
+def open_ways(journey: Journey, policy: RecoveryPolicy) -> tuple[str, ...]:
+    """The methods that can be chosen now."""
+    return ways.open_ways(journey.problem, journey.proven, journey.plan, journey.standing, policy)
 
 
 #: Pages before a proof, in order: people may go back to an earlier one, and from there forward again.
 _BACK = (Step.PROBLEM, Step.METHOD, Step.ADDRESS, Step.CODE)
+#: Where a method is tried that has no address: what is before it is what is before an address.
+_WITHOUT_ADDRESS = (Step.PASSKEY, Step.CURRENT_PASSWORD)
 
 
 def may_open(page: Step, step: Step) -> bool:
     """Whether `page` may be shown, and answered, by a journey that stands at `step`."""
     if page is step:
         return True
-    return page in _BACK and step in _BACK and _BACK.index(page) < _BACK.index(step)
+    at = Step.ADDRESS if step in _WITHOUT_ADDRESS else step
+    return page in _BACK and at in _BACK and _BACK.index(page) < _BACK.index(at)

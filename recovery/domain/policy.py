@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
+
+#: What can stop somebody. They forgot their password; they know it, but sign-in is paused; what they have as a second
+#: factor is gone; somebody else is in.
+FORGOT: Final = "forgot"
+LOCKED: Final = "locked"
+LOST_FACTOR: Final = "lost-factor"
+INTRUDER: Final = "intruder"
+PROBLEMS: Final = (FORGOT, LOCKED, LOST_FACTOR, INTRUDER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +57,16 @@ class RecoveryPolicy:
     """What a tenant asks of people who lost their way in. Tightened freely, loosened within these bounds."""
 
     #: The problems and methods on screen, in their order. What is listed must be built and registered.
-    problems: tuple[str, ...] = ("forgot", "locked")
-    methods: tuple[str, ...] = ("email",)
-    #: How many different methods must be passed.
-    proofs_required: int = 1
+    problems: tuple[str, ...] = PROBLEMS
+    methods: tuple[str, ...] = ("email", "totp", "passkey", "recovery-code")
+    #: How many proofs, of different roots (`domain.ways`): for a new password of an account whose second factor sign-in
+    #: still asks for; of one without (or all it has, if those are fewer); for opening sign-in again; for another second
+    #: factor, where the known password may be one of them; and of administrators for anything.
+    proofs_with_second_factor: int = 1
+    proofs_without_second_factor: int = 2
+    proofs_to_unlock: int = 1
+    proofs_to_replace_a_factor: int = 2
+    proofs_of_administrators: int = 2
     #: A journey's time of work.
     journey_lifetime: timedelta = timedelta(minutes=30)
     otp: OtpPolicy = field(default_factory=OtpPolicy)
@@ -65,8 +80,12 @@ class RecoveryPolicy:
     def __post_init__(self) -> None:
         if not self.problems or not self.methods:
             raise ValueError("RECOVERY: at least one problem and one method must be offered.")
-        if not 1 <= self.proofs_required <= len(self.methods):
-            raise ValueError("RECOVERY['proofs_required'] asks for more methods than are offered.")
+        for name in ("with_second_factor", "without_second_factor", "to_unlock"):
+            if not 1 <= getattr(self, f"proofs_{name}") <= 2:  # noqa: PLR2004 -- more, and nobody comes back
+                raise ValueError(f"RECOVERY['proofs_{name}'] must be 1 or 2.")
+        for name in ("to_replace_a_factor", "of_administrators"):
+            if getattr(self, f"proofs_{name}") not in (2, 3):
+                raise ValueError(f"RECOVERY['proofs_{name}'] must be 2 or 3: one would be a way around the other.")
         if not timedelta(minutes=5) <= self.journey_lifetime <= timedelta(hours=1):
             raise ValueError("RECOVERY['journey_lifetime'] must be between 5 minutes and 1 hour.")
         if self.wrong_codes_per_day.count > 100:  # noqa: PLR2004 -- NIST SP 800-63B 3.2.2

@@ -20,6 +20,9 @@ class EmailCode:
     channel = delivery.EMAIL
     kind = "recovery.email_code"
 
+    def title(self) -> str:
+        return _("email")
+
     def choice(self) -> Choice:
         return Choice(
             value=self.id,

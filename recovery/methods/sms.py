@@ -20,6 +20,9 @@ class SmsCode:
     channel = delivery.SMS
     kind = "recovery.sms_code"
 
+    def title(self) -> str:
+        return _("text message")
+
     def choice(self) -> Choice:
         return Choice(
             value=self.id,

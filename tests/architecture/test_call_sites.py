@@ -39,8 +39,11 @@ CALLS = [
         },
         "idp.accounts.reauthentication, which asks how fresh a sign-in is, or recovery.proof.mint",
     ),
-    ("mint", {"recovery/flow.py"}, "recovery.flow.set_new_password"),
-    ("open_again", {"recovery/flow.py"}, "recovery.flow, which asks for proofs first"),
+    ("mint", {"recovery/effects.py"}, "recovery.effects.set_new_password"),
+    ("mint_factor", {"recovery/effects.py"}, "recovery.effects.replace_factor"),
+    ("mint_removal", {"recovery/effects.py"}, "recovery.effects.replace_factor"),
+    ("replace_lost", {"idp/plugins/factors.py"}, "recovery.effects.replace_factor"),
+    ("open_again", {"recovery/effects.py"}, "recovery.effects, which asks for proofs first"),
     ("write_factor", {"idp/factors/enrolment.py"}, "idp.factors.enrolment, which tells the owner"),
     ("remove_factor", {"idp/factors/enrolment.py"}, "idp.factors.enrolment, which tells the owner"),
     ("remove_address", {"idp/accounts/addresses.py"}, "idp.accounts.addresses, which tells the owner"),
@@ -56,7 +59,16 @@ CALLS = [
     ),
 ]
 #: `now` is looked for in these only: deciding code is told the time.
-TIMELESS = ("recovery/domain", "recovery/flow.py", "recovery/codes.py", "recovery/journeys.py", "idp/login/dispatch.py")
+TIMELESS = (
+    "recovery/domain",
+    "recovery/flow.py",
+    "recovery/effects.py",
+    "recovery/codes.py",
+    "recovery/challenges.py",
+    "recovery/journeys.py",
+    "recovery/standing.py",
+    "idp/login/dispatch.py",
+)
 
 #: Modules whose mere import is a side door (SECURITY rules 17, 20).
 SIDE_DOORS = (

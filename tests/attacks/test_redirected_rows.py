@@ -9,7 +9,7 @@ from django.db import connection
 from idp.accounts import sealing
 from idp.models import Credential, Message, RecoveryAddress, User
 from recovery.domain.journey import Step
-from recovery.models import Challenge, ProofOfAddress
+from recovery.models import Challenge, JourneyProof
 from tests.attacks.prompt import db_id, sql
 from tests.recovery.walk import key_of, letter, walk_to
 from tests.story import Person, code_in, post_office
@@ -90,7 +90,7 @@ def test_a_code_read_by_the_attacker_proves_nothing_of_the_victim(jane, mallory,
         for sent in post_office():
             person.submit(code=code_in(sent))
             assert person.page.name != "recovery-new-password"
-    assert not ProofOfAddress.objects.filter(user=jane.pk).exists()
+    assert not JourneyProof.objects.filter(user=jane.pk).exists()
     assert {to for message in mail.outbox for to in message.to} <= {"mallory@evil.example"}
 
 

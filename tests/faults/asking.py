@@ -21,6 +21,7 @@ from recovery import codes, flow, journeys  # noqa: E402 -- as above
 from recovery.domain.outcomes import Sent  # noqa: E402 -- as above
 from recovery.domain.policy import Limit, RecoveryPolicy  # noqa: E402 -- as above
 from recovery.methods import registry  # noqa: E402 -- as above
+from recovery.methods.base import sends  # noqa: E402 -- as above
 from tests.faults.soak import somebody  # noqa: E402 -- as above
 
 _PLENTY = Limit(count=1_000_000, per=timedelta(hours=1))
@@ -45,10 +46,10 @@ def ask(number: int) -> dict[str, object]:
     context = flow.Context(now=timezone.now(), policy=POLICY, origin=audit.Origin(network=network))
     begun = flow.begin(name, interaction_id="", replaces=None, context=context)
     assert isinstance(begun, flow.Begun)
-    method = registry.find("email", POLICY)
-    assert method is not None
+    method = registry.find("email")
+    assert sends(method)
     flow.choose_problem(held(begun), "forgot")
-    flow.choose_method(held(begun), method)
+    flow.choose_method(held(begun), method, context=context)
     waiting = held(begun)
     posting_at = time.time()
     assert isinstance(flow.send_challenge(waiting, method, address, context=context), Sent)
@@ -60,7 +61,7 @@ def ask(number: int) -> dict[str, object]:
 
 
 def held(begun: flow.Begun) -> journeys.Held:
-    found = journeys.load(begun.browser_key)
+    found = journeys.load(begun.browser_key, now=timezone.now())
     assert found is not None
     return found
 

@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError as BrokerAway
 from idp import delivery, outbox, tasks
 from idp.models import AuditEntry, Counter, Credential, Message, SignIn
 from recovery.domain.journey import Step
-from recovery.models import Journey, ProofOfAddress
+from recovery.models import Journey, JourneyProof
 from tests.conftest import PASSWORD, make_person
 from tests.recovery.walk import at_once, challenge_of, walk_to
 from tests.story import Person, code_in, post_office
@@ -422,5 +422,5 @@ def what_there_is():
         "audit": AuditEntry.objects.filter(name__in=["idp.credential.written", "recovery.completed"]).count(),
         "notice": Message.objects.filter(kind="idp.password_changed").count(),
         "journey": Journey.objects.filter(ending="done").count(),
-        "proof": ProofOfAddress.objects.exclude(consumed_at=None).count(),
+        "proof": JourneyProof.objects.exclude(consumed_at=None).count(),
     }

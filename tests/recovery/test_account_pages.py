@@ -27,7 +27,7 @@ def ways(user):
 
 def test_a_confirmed_address_is_a_way_back_that_is_lost_with_the_mailbox(jane):
     found = ways(jane)
-    assert [(way.kind, way.label, way.lost_with) for way in found.ways] == [("email", "email", Thing.MAILBOX)]
+    assert [(way.kind, way.label, way.lost_with) for way in found.ways] == [("mailbox", "email", Thing.MAILBOX)]
     assert found.needed == 1
 
 
@@ -53,7 +53,7 @@ def test_an_address_that_was_taken_out_is_none(jane):
 def test_a_channel_that_the_policy_does_not_offer_is_none(jane):
     """A number is kept and told of changes; it is a way back only where a method of the policy uses it."""
     add_address(jane, "+33612345642", channel="sms", now=timezone.now())
-    assert [way.kind for way in ways(jane).ways] == ["email"]
+    assert [way.label for way in ways(jane).ways] == ["email"]
 
 
 def test_somebody_elses_address_is_no_way_back(jane):

@@ -14,7 +14,7 @@ from idp.conf import Policy
 from idp.models import Counter, Credential, Message
 from recovery.conf import policy
 from recovery.domain.journey import Step
-from recovery.models import Challenge, Journey, ProofOfAddress
+from recovery.models import Challenge, Journey, JourneyProof
 from tests.conftest import make_person
 from tests.recovery.walk import at_once, challenge_of, letter, walk_to, wrong_codes
 from tests.story import Person, code_in, post_office
@@ -50,7 +50,7 @@ def test_the_last_wrong_code_ends_the_journey_and_the_right_one_comes_too_late(j
     person.page = form
     person.submit(code=code)
     assert person.page.name == "recovery-ended"
-    assert not ProofOfAddress.objects.exists()
+    assert not JourneyProof.objects.exists()
 
 
 NO_CODE = {
@@ -131,7 +131,7 @@ def test_two_codes_in_one_form_are_no_code(jane):
     person.submit(code=[code, *wrong_codes(code, 4)])
     assert person.page.status == 400
     assert challenge_of(person).tries_used == 0
-    assert not ProofOfAddress.objects.exists()
+    assert not JourneyProof.objects.exists()
 
 
 # --- How long, and how many are good ----------------------------------------------------------------------
@@ -270,7 +270,7 @@ def test_of_two_hundred_guesses_at_once_exactly_the_limit_is_looked_at(compariso
     assert len(comparisons) == TRIES
     assert Challenge.objects.get().tries_used == TRIES
     assert Journey.objects.get().ending == "tries"
-    assert not ProofOfAddress.objects.exists()
+    assert not JourneyProof.objects.exists()
     person.submit(code=code)
     assert person.page.name == "recovery-ended"
 
@@ -282,7 +282,7 @@ def test_of_fifty_right_codes_at_once_exactly_one_is_accepted():
     code = letter()
     pages = at_once(*hands(person, [code] * 50))
     assert not [page for page in pages if isinstance(page, Exception)]
-    assert ProofOfAddress.objects.count() == 1
+    assert JourneyProof.objects.count() == 1
     assert [page.name for page in pages].count("recovery-new-password") == 1
     assert Journey.objects.get().ending == ""
 
@@ -296,8 +296,8 @@ def test_a_double_click_on_the_last_try_does_not_end_what_it_proves():
         for wrong in wrong_codes(code, TRIES - 1):
             person.submit(code=wrong)
         at_once(*hands(person, [code, code]))
-        assert ProofOfAddress.objects.filter(journey__ending="", journey__subject__isnull=False).count() == 1
-        ProofOfAddress.objects.all().delete()
+        assert JourneyProof.objects.filter(journey__ending="", journey__subject__isnull=False).count() == 1
+        JourneyProof.objects.all().delete()
 
 
 # --- Many journeys ----------------------------------------------------------------------------------------

@@ -11,7 +11,11 @@ from recovery.domain.policy import OtpPolicy
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        ({"proofs_required": 2}, "more methods than are offered"),
+        ({"proofs_with_second_factor": 0}, "must be 1 or 2"),
+        ({"proofs_without_second_factor": 3}, "must be 1 or 2"),
+        ({"proofs_of_administrators": 1}, "a way around the other"),
+        ({"proofs_to_replace_a_factor": 1}, "a way around the other"),
+        ({"methods": ("password",)}, "does not exist"),
         ({"methods": ("carrier pigeon",)}, "does not exist"),
         ({"problems": ("forgot", "boredom")}, "does not exist"),
         ({"methods": ()}, "at least one"),

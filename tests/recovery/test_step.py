@@ -1,17 +1,20 @@
 """The facts of a journey and the step they lead to: this table is the diagram in recovery/__init__.py."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 import recovery
-from recovery.domain.journey import Ending, Journey, Step, current_step, may_open
-from recovery.domain.policy import RecoveryPolicy
+from recovery.domain.journey import Ending, Journey, Step, current_step, is_enough, may_open, open_ways
+from recovery.domain.policy import PROBLEMS, RecoveryPolicy
+from recovery.domain.ways import WAYS, Root, Standing, offered, plan_for, roots
 
 NOW = datetime(2026, 11, 23, 14, 20, tzinfo=UTC)
 POLICY = RecoveryPolicy()
+EVERYTHING = RecoveryPolicy(methods=("email", "sms", "totp", "passkey", "recovery-code"))
 
 
 def journey(**facts):
@@ -29,28 +32,100 @@ def journey(**facts):
     )
 
 
+#: Somebody with an address and nothing else; the same with a telephone or an app; and who administers the tenant.
+PLAIN = Standing(ways=frozenset({"email", "password"}))
+TWO_WAYS = Standing(ways=frozenset({"email", "recovery-code", "password"}), factors=frozenset())
+WITH_APP = Standing(ways=frozenset({"email", "totp", "password"}), factors=frozenset({Root.DEVICE}))
+ADMIN = replace(WITH_APP, administrator=True)
+MAIL, NOTHING = frozenset({"email"}), frozenset()
+
+
+def stands(standing, **facts):
+    """Facts of somebody who has proved something: how the account stands counts from there on."""
+    return {"standing": standing, "plan": plan_for(standing, POLICY), **facts}
+
+
 #: facts beyond a fresh journey → step. Read from top to bottom it is the way of one person.
 TABLE = [
     ("a name was typed", {}, Step.PROBLEM),
     ("the problem is known", {"problem": "forgot"}, Step.METHOD),
     ("a method was chosen", {"problem": "forgot", "method": "email"}, Step.ADDRESS),
     ("a code is on its way", {"problem": "forgot", "method": "email", "challenged": True}, Step.CODE),
-    ("the code was right", {"problem": "forgot", "method": "email", "proven": frozenset({"email"})}, Step.NEW_PASSWORD),
-    ("the password is new", {"problem": "forgot", "proven": frozenset(), "ending": Ending.DONE}, Step.DONE),
-    ("the code was right, the password known", {"problem": "locked", "proven": frozenset({"email"})}, Step.UNLOCK),
-    ("the password was kept", {"problem": "locked", "proven": frozenset(), "ending": Ending.DONE}, Step.DONE),
+    ("enough was proven", stands(PLAIN, problem="forgot", method="email", proven=MAIL), Step.NEW_PASSWORD),
+    ("the password is new", {"problem": "forgot", "ending": Ending.DONE}, Step.DONE),
+    ("enough was proven, the password known", stands(PLAIN, problem="locked", proven=MAIL), Step.UNLOCK),
+    ("the password was kept", {"problem": "locked", "ending": Ending.DONE}, Step.DONE),
     ("all tries are used up", {"problem": "forgot", "ending": Ending.TRIES}, Step.ENDED),
     ("begun anew elsewhere", {"problem": "forgot", "ending": Ending.SUPERSEDED}, Step.ENDED),
     ("the password changed meanwhile", {"problem": "forgot", "ending": Ending.STALE}, Step.ENDED),
     ("time ran out", {"problem": "forgot", "expires_at": NOW}, Step.ENDED),
-    ("proven, but time ran out", {"problem": "forgot", "proven": frozenset({"email"}), "expires_at": NOW}, Step.ENDED),
+    ("proven, but time ran out", stands(PLAIN, problem="forgot", proven=MAIL, expires_at=NOW), Step.ENDED),
     ("locked, and nothing proven yet", {"problem": "locked"}, Step.METHOD),
-    ("locked, and time ran out", {"problem": "locked", "proven": frozenset({"email"}), "expires_at": NOW}, Step.ENDED),
-    ("locked, but a new password too", {"problem": "forgot", "proven": frozenset({"email"})}, Step.NEW_PASSWORD),
-    ("a proof before a problem", {"proven": frozenset({"email"})}, Step.PROBLEM),
-    ("a problem that is not offered", {"problem": "intruder"}, Step.PROBLEM),
+    ("locked, and time ran out", stands(PLAIN, problem="locked", proven=MAIL, expires_at=NOW), Step.ENDED),
+    ("a proof before a problem", stands(PLAIN, proven=MAIL), Step.PROBLEM),
+    ("a problem that is not offered", {"problem": "boredom"}, Step.PROBLEM),
     ("a method that is not offered", {"problem": "forgot", "method": "sms", "challenged": True}, Step.METHOD),
-    ("proven by what is not offered", {"problem": "forgot", "proven": frozenset({"sms"})}, Step.METHOD),
+    ("a password towards another password", {"problem": "forgot", "method": "password"}, Step.METHOD),
+    ("an app was chosen", {"problem": "forgot", "method": "totp"}, Step.CODE),
+    ("a saved code was chosen", {"problem": "forgot", "method": "recovery-code"}, Step.CODE),
+    ("a passkey was chosen", {"problem": "forgot", "method": "passkey"}, Step.PASSKEY),
+    ("a known password was chosen", {"problem": "lost-factor", "method": "password"}, Step.CURRENT_PASSWORD),
+    ("two ways, and one was proven", stands(TWO_WAYS, problem="forgot", proven=MAIL), Step.METHOD),
+    (
+        "two ways, and both were proven",
+        stands(TWO_WAYS, problem="forgot", proven=frozenset({"email", "recovery-code"})),
+        Step.NEW_PASSWORD,
+    ),
+    ("two ways, and locked: one is enough", stands(TWO_WAYS, problem="locked", proven=MAIL), Step.UNLOCK),
+    ("sign-in still asks for the app", stands(WITH_APP, problem="forgot", proven=MAIL), Step.NEW_PASSWORD),
+    (
+        "the app, which sign-in will ask for: whoever has the phone has both",
+        stands(WITH_APP, problem="forgot", proven=frozenset({"totp"})),
+        Step.METHOD,
+    ),
+    (
+        "the app, and there is nothing else",
+        stands(replace(WITH_APP, ways=frozenset({"totp"})), problem="forgot", proven=frozenset({"totp"})),
+        Step.STRANDED,
+    ),
+    ("the phone is lost, and one is proven", stands(WITH_APP, problem="lost-factor", proven=MAIL), Step.METHOD),
+    (
+        "the phone is lost, and the password is one",
+        stands(WITH_APP, problem="lost-factor", proven=frozenset({"email", "password"})),
+        Step.NEW_FACTOR,
+    ),
+    (
+        "a password that was proven is worth nothing towards another",
+        stands(TWO_WAYS, problem="forgot", proven=frozenset({"email", "password"})),
+        Step.METHOD,
+    ),
+    ("an administrator, and one is proven", stands(ADMIN, problem="locked", proven=MAIL), Step.METHOD),
+    (
+        "an administrator, and both are proven",
+        stands(ADMIN, problem="forgot", proven=frozenset({"email", "totp"})),
+        Step.NEW_PASSWORD,
+    ),
+    (
+        "an administrator needs something in their own hands",
+        stands(
+            replace(ADMIN, ways=frozenset({"email", "sms", "totp"})),
+            problem="forgot",
+            proven=frozenset({"email", "sms"}),
+        ),
+        Step.METHOD,
+    ),
+    ("somebody else is in, and one is proven", stands(TWO_WAYS, problem="intruder", proven=MAIL), Step.METHOD),
+    ("somebody else is in, and there is one way", stands(PLAIN, problem="intruder", proven=MAIL), Step.NEW_PASSWORD),
+    (
+        "a second way was taken out meanwhile: what it took, it still takes",
+        {"problem": "forgot", "proven": MAIL, "plan": plan_for(TWO_WAYS, POLICY), "standing": PLAIN},
+        Step.STRANDED,
+    ),
+    (
+        "a second way was added meanwhile: it was not in the plan, and it raises what it takes",
+        {"problem": "forgot", "proven": MAIL, "plan": plan_for(PLAIN, POLICY), "standing": TWO_WAYS},
+        Step.STRANDED,
+    ),
 ]
 
 
@@ -64,42 +139,70 @@ def test_nobody_is_asked_who_they_are():
 
 
 def test_a_decoy_walks_the_same_steps():
+    """Until something is proven, which a decoy never does."""
     for _why, facts, step in TABLE:
-        assert current_step(journey(**facts, subject=None), POLICY, now=NOW) is step
+        if not facts.get("proven"):
+            assert current_step(journey(**facts, subject=None), POLICY, now=NOW) is step
 
 
-def test_both_ends_need_as_many_methods_as_the_policy_asks():
-    """All combinations of facts: either appears exactly where enough is proven and nothing has ended."""
-    two = RecoveryPolicy(methods=("email", "sms"), proofs_required=2)
-    everything = itertools.product(
-        ("", "forgot", "locked", "intruder"),
-        ("", "email", "sms", "carrier pigeon"),
-        (False, True),
-        (frozenset(), frozenset({"email"}), frozenset({"sms"}), frozenset({"email", "sms"}), frozenset({"x", "email"})),
-        (None, *Ending),
-        (NOW + timedelta(minutes=1), NOW),
-        (POLICY, two),
-    )
-    for problem, method, challenged, proven, ending, expires_at, policy in everything:
-        facts = journey(
-            problem=problem,
-            method=method,
-            challenged=challenged,
-            proven=proven,
-            ending=ending,
-            expires_at=expires_at,
-        )
-        enough = len(proven & set(policy.methods)) >= policy.proofs_required
-        allowed = enough and ending is None and expires_at > NOW
-        step = current_step(facts, policy, now=NOW)
-        assert (step is Step.NEW_PASSWORD) == (allowed and problem == "forgot")
-        assert (step is Step.UNLOCK) == (allowed and problem == "locked")
+KINDS = {
+    "plain": PLAIN,
+    "two ways": TWO_WAYS,
+    "with an app": WITH_APP,
+    "administrator": ADMIN,
+    "with everything": Standing(ways=frozenset(WAYS), factors=frozenset({Root.DEVICE, Root.SAVED_CODE})),
+    "with nothing": Standing(),
+}
+SUBSETS = [frozenset(some) for size in range(4) for some in itertools.combinations(WAYS, size)]
+
+
+@pytest.mark.parametrize("standing", KINDS.values(), ids=KINDS)
+def test_two_proofs_never_share_a_root(standing):
+    """Whatever was shown: what counts are roots, and what may be chosen next stands on another."""
+    for problem, proven in itertools.product(PROBLEMS, SUBSETS):
+        facts = journey(**stands(standing, problem=problem, proven=proven))
+        used = roots(proven)
+        for way in open_ways(facts, EVERYTHING):
+            assert WAYS[way].root not in used
+            assert way in standing.ways
+        twin = {"totp": "passkey", "passkey": "totp"}
+        more = proven | {twin[each] for each in proven & set(twin)}
+        doubled = journey(**stands(standing, problem=problem, proven=more))
+        assert is_enough(doubled, EVERYTHING) == is_enough(facts, EVERYTHING), "an app beside a passkey adds nothing"
+
+
+@pytest.mark.parametrize("standing", KINDS.values(), ids=KINDS)
+def test_each_end_is_reached_with_enough_and_not_before(standing):
+    """All problems, all sets of proofs, however they were come by."""
+    for problem, proven, ending, expires_at in itertools.product(
+        PROBLEMS, SUBSETS, (None, *Ending), (NOW + timedelta(minutes=1), NOW)
+    ):
+        facts = journey(**stands(standing, problem=problem, proven=proven, ending=ending, expires_at=expires_at))
+        shown = roots(proven) - ({Root.MEMORY} if problem != "lost-factor" else set())
+        step = current_step(facts, EVERYTHING, now=NOW)
+        if step in (Step.NEW_PASSWORD, Step.UNLOCK, Step.NEW_FACTOR):
+            assert ending is None
+            assert expires_at > NOW
+            assert shown, "nothing was proven"
+            assert step is {"locked": Step.UNLOCK, "lost-factor": Step.NEW_FACTOR}.get(problem, Step.NEW_PASSWORD)
+            assert len(shown) >= (2 if standing.administrator or problem == "lost-factor" else 1)
+            if step is Step.NEW_PASSWORD and standing.factors:
+                assert len(shown) > 1 or shown - standing.factors, "what sign-in asks for is not a second proof"
+
+
+def test_before_a_proof_every_account_is_offered_the_same():
+    for problem, standing in itertools.product(PROBLEMS, KINDS.values()):
+        facts = journey(problem=problem, plan=plan_for(standing, POLICY))
+        assert open_ways(facts, POLICY) == offered(problem, POLICY)
+        assert not is_enough(facts, POLICY)
 
 
 def test_one_may_go_back_but_never_ahead():
     order = [Step.PROBLEM, Step.METHOD, Step.ADDRESS, Step.CODE]
+    no_address = {Step.PASSKEY: Step.ADDRESS, Step.CURRENT_PASSWORD: Step.ADDRESS}
     for page, step in itertools.product(Step, Step):
-        back = page in order and step in order and order.index(page) <= order.index(step)
+        at = no_address.get(step, step)
+        back = page in order and at in order and order.index(page) < order.index(at)
         assert may_open(page, step) == (page is step or back)
 
 
@@ -114,6 +217,10 @@ def diagram():
     lines.append(f"    code --> {unlock[2]}: {unlock[0]}")
     lines.append(f"    {unlock[2]} --> password: a new one is wanted too")
     lines.append(f"    {unlock[2]} --> {kept[2]}: {kept[0]}")
+    lines.append("    code --> factor: enough was proven, a second factor lost")
+    lines.append("    factor --> done: the new one works")
+    lines.append("    code --> method: one more check is asked for")
+    lines.append("    code --> stranded: one more check is asked for, and there is none")
     lines += [f"    code --> ended: {why}" for why, _facts, step in TABLE[8:12]]
     lines.append("    done --> [*]: sign in, and back to the application")
     return "\n".join(lines)

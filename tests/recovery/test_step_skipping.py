@@ -14,10 +14,10 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from idp.accounts import credentials
-from idp.models import Credential, Message, SignIn
+from idp.accounts import credentials, roles
+from idp.models import Credential, Message, Role, SignIn
 from recovery.domain.journey import Step
-from recovery.models import Journey, ProofOfAddress
+from recovery.models import Journey, JourneyProof
 from recovery.views import PAGES
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person
 from tests.photographs import changed, photograph
@@ -46,6 +46,13 @@ def ended(step, how, **who):
     return person
 
 
+def choosing(method, **who):
+    """At the page of a method that sends nothing."""
+    person = walk_to(Step.METHOD, **who)
+    person.submit(method=method)
+    return person
+
+
 def new_password_too():
     person = walk_to(Step.UNLOCK)
     person.submit(new_password_too="1")
@@ -67,6 +74,25 @@ def kept():
     return person
 
 
+def lost_a_phone():
+    """Another second factor, once the mailbox and the known password are proven."""
+    person = walk_to(Step.CODE, problem="lost-factor")
+    person.submit(code=letter())
+    person.submit(method="password")
+    person.submit(password=PASSWORD)
+    person.open(PAGES[Step.NEW_FACTOR])
+    return person
+
+
+def stranded():
+    """An administrator has to show two things, and this one has a mailbox and nothing else."""
+    person = walk_to(Step.CODE)
+    with transaction.atomic():
+        roles.grant(Credential.objects.get().user_id, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+    person.submit(code=letter())
+    return person
+
+
 def expired(step):
     person = walk_to(step)
     Journey.objects.update(expires_at=timezone.now())
@@ -82,6 +108,13 @@ STANDS = {
     "code": (Step.CODE, lambda: walk_to(Step.CODE)),
     "code, to an address of somebody else": (Step.CODE, lambda: walk_to(Step.CODE, address="a@b.example")),
     "code, of somebody locked out": (Step.CODE, lambda: walk_to(Step.CODE, problem="locked")),
+    "passkey": (Step.PASSKEY, lambda: choosing("passkey")),
+    "passkey, of nobody": (Step.PASSKEY, lambda: choosing("passkey", identifier="nobody")),
+    "an app's code": (Step.CODE, lambda: choosing("totp")),
+    "a saved code, of nobody": (Step.CODE, lambda: choosing("recovery-code", identifier="nobody")),
+    "current password": (Step.CURRENT_PASSWORD, lambda: choosing("password", problem="lost-factor")),
+    "another factor": (Step.NEW_FACTOR, lost_a_phone),
+    "stranded": (Step.STRANDED, stranded),
     "password": (Step.NEW_PASSWORD, lambda: walk_to(Step.NEW_PASSWORD)),
     "unlock": (Step.UNLOCK, lambda: walk_to(Step.UNLOCK)),
     "unlock, and a new password too": (Step.NEW_PASSWORD, new_password_too),
@@ -106,9 +139,13 @@ STANDS = {
 FORMS = {
     Step.IDENTIFY: [{"identifier": "jane"}, {"identifier": ""}, {"identifier": "x" * 300}],
     Step.PROBLEM: [{"problem": "forgot"}, {"problem": "locked"}, {"problem": "both"}, {"problem": ""}],
-    Step.METHOD: [{"method": "email"}, {"method": "recovery_code"}, {"method": ""}],
+    Step.METHOD: [{"method": "email"}, {"method": "totp"}, {"method": "password"}, {"method": ""}],
     Step.ADDRESS: [{"address": "jane@contoso.example"}, {"address": "no address"}, {"address": ""}],
     Step.CODE: [{"code": "{code}"}, {"code": "{wrong}"}, {"code": ""}, {"send_again": "1"}],
+    Step.PASSKEY: [{"passkey": "nothing"}, {"passkey": ""}],
+    Step.CURRENT_PASSWORD: [{"password": "not it"}, {"password": ""}],
+    Step.NEW_FACTOR: [{"otp": "123456", "key": "made up"}, {"passkey": "nothing"}],
+    Step.STRANDED: [{"method": "email"}, {"new_password": NEW_PASSWORD}],
     Step.NEW_PASSWORD: [{"new_password": NEW_PASSWORD}, {"new_password": "short"}, {"new_password": ""}],
     Step.UNLOCK: [{"finish": "1"}, {"new_password_too": "1"}, {"open": "1"}, {"new_password": NEW_PASSWORD}],
     Step.DONE: [{"new_password": NEW_PASSWORD}, {"proven": "email"}],
@@ -134,6 +171,10 @@ MAY_OPEN = {
     Step.METHOD: {Step.PROBLEM, Step.METHOD},
     Step.ADDRESS: {Step.PROBLEM, Step.METHOD, Step.ADDRESS},
     Step.CODE: {Step.PROBLEM, Step.METHOD, Step.ADDRESS, Step.CODE},
+    Step.PASSKEY: {Step.PROBLEM, Step.METHOD, Step.PASSKEY},
+    Step.CURRENT_PASSWORD: {Step.PROBLEM, Step.METHOD, Step.CURRENT_PASSWORD},
+    Step.NEW_FACTOR: {Step.NEW_FACTOR},
+    Step.STRANDED: {Step.STRANDED},
     Step.NEW_PASSWORD: {Step.NEW_PASSWORD},
     Step.UNLOCK: {Step.UNLOCK},
     Step.DONE: {Step.DONE},
@@ -142,7 +183,7 @@ MAY_OPEN = {
 #: Where a code was sent that is theirs, and where it leads.
 ONES_OWN_CODE = {"code": Step.NEW_PASSWORD, "code, of somebody locked out": Step.UNLOCK}
 #: What only a right code and a new password may write.
-GUARDED = {"idp_credential", "recovery_proofofaddress", "idp_signin", "idp_recoveryaddress", "idp_user", "idp_grant"}
+GUARDED = {"idp_credential", "recovery_journeyproof", "idp_signin", "idp_recoveryaddress", "idp_user", "idp_grant"}
 
 
 def act(person, page, method, form):
@@ -221,13 +262,13 @@ def judge(pair, response, *, differs):
         assert not differs, pair
         assert shows_a_page(response) or response["Location"] == PAGES[pair.step], pair
     elif pair.replaces:
-        assert secret == {"idp_credential", "recovery_proofofaddress"}, pair
+        assert secret == {"idp_credential", "recovery_journeyproof"}, pair
         assert response["Location"] == PAGES[Step.DONE], pair
     elif pair.proves:
-        assert secret == {"recovery_proofofaddress"}, pair
+        assert secret == {"recovery_journeyproof"}, pair
         assert response["Location"] == PAGES[ONES_OWN_CODE[pair.stand]], pair
     elif pair.finishes:
-        assert secret == {"recovery_proofofaddress"}, pair
+        assert secret == {"recovery_journeyproof"}, pair
         assert response["Location"] == "/sign-in", pair
     else:
         assert not secret, pair
@@ -281,4 +322,4 @@ def test_time_runs_out_for_a_proof_as_well(jane):
     row = Credential.objects.get(user=jane)
     assert row.version == 1
     assert credentials.verify_password(jane, row, PASSWORD, now=timezone.now())
-    assert ProofOfAddress.objects.get().consumed_at is None
+    assert JourneyProof.objects.get().consumed_at is None

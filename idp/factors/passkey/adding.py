@@ -52,17 +52,7 @@ def add(
     now: datetime,
 ) -> Added | Refused | TooMany:
     """Keep the passkey that answers a challenge given to this account and browser. Raises as `enrolment.add`."""
-    answer = wire.read(text)
-    user = sign_in.user
-    if answer is None or not challenges.answer(
-        answer.challenge,
-        Purpose.REGISTER,
-        browser_hash=browser_hash,
-        user_id=user.pk,
-        now=now,
-    ):
-        return Refused()
-    made = wire.registered(answer, user_handle=user_handle(user))
+    made = registered(sign_in.user, text, browser_hash=browser_hash, now=now)
     if made is None:
         return Refused()
     try:
@@ -82,6 +72,20 @@ def add(
     except enrolment.TooMany:
         return TooMany()
     return Added(credential=credential, kept=strength.kept(backup_eligible=made.passkey.backup_eligible))
+
+
+def registered(user: User, text: str, *, browser_hash: str, now: datetime) -> wire.Registered | None:
+    """The passkey that answers a challenge given to this account and browser; None, whatever is wrong."""
+    answer = wire.read(text)
+    if answer is None or not challenges.answer(
+        answer.challenge,
+        Purpose.REGISTER,
+        browser_hash=browser_hash,
+        user_id=user.pk,
+        now=now,
+    ):
+        return None
+    return wire.registered(answer, user_handle=user_handle(user))
 
 
 def user_handle(user: User) -> str:

@@ -70,15 +70,16 @@ def shown(
     if not (tries.allowed and used_up):
         log.info("passkey refused", verdict="paused" if used_up else "no such challenge", network=origin.network)
         return None
-    found = _proven(answer, user, origin=origin, now=now)
+    found = _proven(answer, user, purpose, origin=origin, now=now)
     if found is not None and tries.count > 1:
         throttle.clear(_TRIES, *subject)
     return found
 
 
-def _proven(answer: wire.Answer, user: User | None, *, origin: Origin, now: datetime) -> Shown | None:
+def _proven(answer: wire.Answer, user: User | None, purpose: Purpose, *, origin: Origin, now: datetime) -> Shown | None:
     owner = user or _owner(answer.credential_id)
-    row = _row(owner, answer.credential_id) if owner is not None and owner.may_sign_in else None
+    may = owner is not None and (owner.may_recover if purpose is Purpose.RECOVER else owner.may_sign_in)
+    row = _row(owner, answer.credential_id) if owner is not None and may else None
     if owner is None or row is None:
         log.info("passkey refused", verdict="not known here", network=origin.network)
         return None

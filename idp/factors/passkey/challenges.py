@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from secrets import token_urlsafe
 
-from idp import keyring
+from idp import keyring, throttle
+from idp.conf import Policy
 from idp.models import Ceremony
 
 LIFETIME = timedelta(minutes=5)
@@ -26,10 +27,20 @@ class Purpose(StrEnum):
     FACTOR = "factor"
     #: Showing once more who is signed in.
     AGAIN = "again"
+    #: A proof in a recovery: whose passkey it is, it says itself.
+    RECOVER = "recover"
+
+
+_GIVEN = "passkey-challenges"
+
+
+def may_have(network: str, *, policy: Policy, now: datetime) -> bool:
+    """Whether this network has not asked for absurdly many: each is a row."""
+    return throttle.count(_GIVEN, policy.passkey_challenges_per_network, network, now=now).allowed
 
 
 def give(purpose: Purpose, *, browser_hash: str, user_id: uuid.UUID | None = None, now: datetime) -> str:
-    """A new challenge, base64url, for this browser and (but for a sign-in) this account."""
+    """A new challenge, base64url, for this browser and (but for a sign-in or a recovery) this account."""
     challenge = token_urlsafe(32)
     Ceremony.objects.create(
         challenge_hash=keyring.fingerprint(challenge),
