@@ -58,10 +58,9 @@ class Context:
 
 def of(user: User, *, now: datetime) -> list[Own]:
     """The owner's addresses, those that were taken out lately last. One whose seal is wrong freezes the account."""
-    rows = RecoveryAddress.objects.select_related("user", "note").filter(user=user).order_by("changed_at")
+    rows = RecoveryAddress.objects.select_related("user", "note", "mark").filter(user=user).order_by("changed_at")
     opened = [(row, sealing.open_address(row)) for row in rows if row.told_until is None or row.told_until > now]
-    marked = {mark.address: mark for mark in marks.of(user.pk)}
-    own = [_own(row, address.value, marked.get(row.pk), now=now) for row, address in opened if address]
+    own = [_own(row, address.value, now=now) for row, address in opened if address]
     return sorted(own, key=lambda each: each.told_until is not None)
 
 
@@ -172,7 +171,7 @@ def _former(user: UUID, channel: str, value: str) -> RecoveryAddress | None:
     return RecoveryAddress.objects.filter(user=user, channel=channel, digest=digest).first()
 
 
-def _own(row: RecoveryAddress, value: str, mark: Mark | None, *, now: datetime) -> Own:
+def _own(row: RecoveryAddress, value: str, *, now: datetime) -> Own:
     note = getattr(row, "note", None)
     return Own(
         id=row.pk,
@@ -182,7 +181,7 @@ def _own(row: RecoveryAddress, value: str, mark: Mark | None, *, now: datetime) 
         confirmed_at=note.confirmed_at if note else row.changed_at,
         usable_from=row.usable_from if row.usable_from and row.usable_from > now else None,
         told_until=row.told_until,
-        mark=mark,
+        mark=marks.on(row),
     )
 
 

@@ -35,6 +35,14 @@ def of(user: UUID) -> list[Mark]:
     ]
 
 
+def on(address: RecoveryAddress) -> Mark | None:
+    """The mark of an address that was read with it."""
+    found = getattr(address, "mark", None)
+    if found is None:
+        return None
+    return Mark(address=address.pk, channel=address.channel, fault=found.fault, since=found.since)
+
+
 def mark(address: UUID, fault: str, *, provider: str, now: datetime) -> bool:
     """Note that something is wrong with the address. False if that was known, or the address is gone."""
     user = RecoveryAddress.objects.filter(pk=address).values_list("user", flat=True).first()
