@@ -20,6 +20,7 @@ In the order a browser meets them:
     /sign-out, /signed-out                oidc.logout                  RP-initiated logout
     /account/…                            account.urls                 the owner's pages: one module each
     /account/factors/…                    account.factors              second factors: add, name, remove
+    /console/…                            console.urls                 the administrators' pages, behind console.door
     /healthz, /readyz                     probes                       alive; ready
 
 Where things are decided, done and kept:

@@ -15,13 +15,15 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Max
+from django.db.models.fields.json import KT
 
 from idp import keyring, throttle
 from idp.audit.events import MessagesHeld, Origin
 from idp.audit.record import record
 from idp.channels import Letter, Text, segments
 from idp.conf import Limit, Policy
-from idp.models import Message, RecoveryAddress
+from idp.models import AuditEntry, Message, RecoveryAddress
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +40,30 @@ class Held:
 
     cap: str
     until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """A cap that began to hold: for how many it did, and when for the last one."""
+
+    cap: str
+    channel: str
+    times: int
+    last: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What the tenant may send in all by a channel, and how much of it is used. Notices count on where codes end."""
+
+    channel: str
+    used: int
+    of: int
+    resets_at: datetime
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.used >= self.of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +130,24 @@ def handed_over(
 def unanswered(message: Message, *, policy: Policy, now: datetime) -> bool:
     """Whether a text that a gateway may have taken, without saying so, may be handed over once more: each may cost."""
     return throttle.count("sms-unanswered", policy.texts_unanswered, message.pk.bytes, now=now).allowed
+
+
+def held_since(since: datetime) -> list[Holding]:
+    """Which caps began to hold, the latest first; one query over the history's entries of this name."""
+    entries = AuditEntry.objects.filter(name=MessagesHeld.name, at__gt=since)
+    rows = entries.values_list(KT("details__cap"), KT("details__channel"))
+    found = rows.annotate(times=Count("pk"), last=Max("at")).order_by("-last")
+    return [Holding(cap=cap, channel=channel, times=times, last=last) for cap, channel, times, last in found]
+
+
+def budgets(now: datetime) -> list[Budget]:
+    """How much of the tenant's own is used, for each channel there is; a query for each."""
+    found = []
+    for channel in (EMAIL, SMS) if settings.SMS_GATEWAYS else (EMAIL,):
+        cap = _in_all(channel)
+        counted = throttle.look(cap.name, cap.limit, now=now)
+        found.append(Budget(channel=channel, used=counted.count, of=cap.limit.count, resets_at=counted.resets_at))
+    return found
 
 
 def price(number: str) -> int:

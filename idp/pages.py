@@ -80,6 +80,15 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of a menu."""
+
+    url: str
+    label: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """An address with the words that lead to it."""
 

@@ -36,7 +36,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             faults.append("migrations are not applied")
         else:
-            late = traffic.faults(timezone.now())
+            late = _late()
     except OperationalError:
         faults = [_NO_DATABASE]
     if faults:
@@ -48,12 +48,16 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 def delivery(_request: HttpRequest) -> JsonResponse:
     """`/readyz/delivery`: codes and notices go out. Red once the outbox is older than a minute."""
     try:
-        late = traffic.faults(timezone.now())
+        late = _late()
     except OperationalError:
         late = [_NO_DATABASE]
     if late:
         return JsonResponse({"status": "late", "faults": late}, status=503)
     return JsonResponse({"status": "on time"})
+
+
+def _late() -> list[str]:
+    return [str(fault) for fault in traffic.faults(timezone.now())]
 
 
 @require_safe

@@ -17,6 +17,7 @@ urlpatterns = [
     path("sign-in/set-up", set_up.set_up, name="sign-in-set-up"),
     path("consent", login.consent, name="consent"),
     path("account/", include("idp.account.urls")),
+    path("console/", include("idp.console.urls")),
     path(".well-known/passkey-endpoints", passkey.endpoints, name="passkey-endpoints"),
     path("brand.css", branding.brand_css_view, name="brand-css"),
     path("receipts/<slug:name>", receipts.receive, name="receipts"),

@@ -203,6 +203,10 @@ def test_every_endpoint_is_documented():
     assert set(re.findall(r"`(/[\w-]+)` \|", section(INTEGRATE, "## In short"))) == set(supported.ENDPOINTS.values())
 
 
+def test_the_demo_appoints_as_operators_do():
+    assert seed.APPOINT.format(username="jane") in OPERATE.read_text(encoding="utf-8")
+
+
 # --- What newcomers try -----------------------------------------------------------------------------------
 
 
@@ -210,6 +214,7 @@ def test_the_readme_tells_of_the_demo_as_it_is():
     told = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"`{seed.PASSWORD}`" in told
     assert seed.PERSON["email"] in told
+    assert f"`{seed.ADMINISTRATOR['preferred_username']}`" in told
     for place in (ports.APPLICATION, ports.INBOX):
         assert f"http://127.0.0.1:{place.usual}" in told
     for place in (ports.WEB, ports.APPLICATION, ports.INBOX, ports.SMTP, ports.REDIS):

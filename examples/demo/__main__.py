@@ -24,6 +24,7 @@ Regain is running; Ctrl-C stops it.
   3. The code arrives in {inbox}; with the new password you come back to Payroll.
   4. Or sign in straight away: jane, "{password}" (until you changed it).
   5. More to see: {issuer}/account/ and make manage CMD="verify_audit"
+  6. Whether messages go out: {issuer}/console/ as amara, an administrator, with the same password.
 
 """
 

@@ -1,4 +1,4 @@
-"""The demo's application and person, brought in by the commands that operators use."""
+"""The demo's application and people, brought in by the commands that operators use."""
 
 import hashlib
 import json
@@ -22,6 +22,19 @@ PERSON = {
     "name": "Jane Doe",
     "locale": "en",
 }
+ADMINISTRATOR = PERSON | {"preferred_username": "amara", "email": "amara@contoso.example", "name": "Amara Okafor"}
+#: What docs/operate.md tells operators to run.
+APPOINT = """
+from django.db import transaction
+from django.utils import timezone
+from idp.accounts import roles
+from idp.models import Role, User
+
+user = User.objects.get(preferred_username="{username}")
+if not roles.is_administrator(user.pk):
+    with transaction.atomic():
+        roles.grant(user.pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +46,7 @@ class Credentials:
 
 
 def prepare(settings: dict[str, str]) -> Credentials:
-    """Migrate, and see that application and person are there. Does each only once for one database."""
+    """Migrate, and see that application and people are there. Does each only once for one database."""
     if settings["DATABASE_URL"] == f"sqlite:///{SQLITE}" and not SQLITE.exists():
         REMEMBERED.unlink(missing_ok=True)
     manage(settings, "migrate", "--verbosity", "0")
@@ -43,7 +56,7 @@ def prepare(settings: dict[str, str]) -> Credentials:
     }
     remembered = json.loads(REMEMBERED.read_text(encoding="utf-8")) if REMEMBERED.exists() else {}
     if remembered.get("database") != here["database"]:
-        import_person(settings)
+        import_people(settings)
     if {name: remembered.get(name) for name in here} != here:
         remembered = here | register_application(settings)
         write_privately(REMEMBERED, json.dumps(remembered))
@@ -63,15 +76,17 @@ def register_application(settings: dict[str, str]) -> dict[str, str]:
     return {name: registered[name] for name in ("client_id", "client_secret")}
 
 
-def import_person(settings: dict[str, str]) -> None:
-    """`import_users`, which leaves an existing account alone; then there is nothing to do."""
+def import_people(settings: dict[str, str]) -> None:
+    """`import_users`, which leaves existing accounts alone; and one of them becomes an administrator, if not yet."""
     password_hash = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
     people = VAR / "people.jsonl"
-    write_privately(people, json.dumps(PERSON | {"password_hash": password_hash}) + "\n")
+    lines = [json.dumps(person | {"password_hash": password_hash}) for person in (PERSON, ADMINISTRATOR)]
+    write_privately(people, "\n".join(lines) + "\n")
     try:
         manage(settings, "import_users", str(people))
     finally:
         people.unlink()
+    manage(settings, "shell", "--command", APPOINT.format(username=ADMINISTRATOR["preferred_username"]))
 
 
 def manage(settings: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:

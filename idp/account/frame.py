@@ -1,6 +1,5 @@
 """What stands around every account page: who is signed in, the way to the other pages, and the way out."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -8,17 +7,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from idp.models import SignIn
+from idp.pages import Entry
 
 HOME = "/account/"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One page of the menu."""
-
-    url: str
-    label: str
-    current: bool
 
 
 def show(

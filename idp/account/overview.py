@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from idp.account import frame
+from idp.accounts import roles
 from idp.login.again import signed_in
 from idp.models import SignIn
 
@@ -26,7 +27,19 @@ class Way:
 @signed_in
 def home(request: HttpRequest, here: SignIn) -> HttpResponse:
     """Who is signed in here, and where what is."""
-    return frame.show(request, here, "idp/account/overview.html", {"ways": _ways()})
+    ways = (*_ways(), _console()) if roles.is_administrator(here.user_id) else _ways()
+    return frame.show(request, here, "idp/account/overview.html", {"ways": ways})
+
+
+def _console() -> Way:
+    """The administrators' pages, of which nobody else is told."""
+    return Way(
+        id="console",
+        url="/console/",
+        title=_("Administration"),
+        detail=_("How this service does"),
+        icon="home",
+    )
 
 
 def _ways() -> tuple[Way, ...]:

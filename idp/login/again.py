@@ -55,10 +55,15 @@ def freshly(view: View) -> Plain:
         if here is None:
             return SeeOther(_with_target("/sign-in", request))
         if not is_fresh(here, now=now):
-            return SeeOther(_with_target("/sign-in/again", request))
+            return ask(request)
         return view(request, here, *args, **kwargs)
 
     return guarded
+
+
+def ask(request: HttpRequest) -> HttpResponse:
+    """To being asked again, and from there back to this page."""
+    return SeeOther(_with_target("/sign-in/again", request))
 
 
 def is_fresh(here: SignIn, *, now: datetime) -> bool:

@@ -7,9 +7,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from idp import pages
-from idp.account.frame import Entry
 from idp.login.attempts import Paused
-from idp.pages import Application, Choice, Link, Problem, Step
+from idp.pages import Application, Choice, Entry, Link, Problem, Step
 from tests.hosted import LANGUAGES, assert_says_what_to_mend, assert_sound, render
 
 PAYROLL = Application(

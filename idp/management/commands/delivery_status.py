@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if not bells:
             self.stdout.write("Redis does not answer.")
         if found.faults:
-            raise CommandError(f"Delivery is late: {'; '.join(found.faults)}.")
+            raise CommandError(f"Delivery is late: {'; '.join(map(str, found.faults))}.")
         self.stdout.write("Delivery is on time.")
 
 

@@ -1,0 +1,32 @@
+"""What stands around every page of the administrators: who is signed in, the other pages, and the way out."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from idp.models import SignIn
+from idp.pages import Entry
+
+DELIVERY = "/console/delivery/"
+_ACCOUNT = "/account/"
+
+
+def show(
+    request: HttpRequest,
+    here: SignIn,
+    template: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """Draw a page for the administrator who is signed in here."""
+    account = {"label": here.user.label, "initial": here.user.initial}
+    return render(request, template, {"account": account, "menu": menu(request.path)} | context, status=status)
+
+
+def menu(path: str) -> tuple[Entry, ...]:
+    """The pages there are, and the way back to one's own."""
+    entries = ((DELIVERY, _("Delivery")), (_ACCOUNT, _("Your account")))
+    return tuple(Entry(url=url, label=label, current=path == url) for url, label in entries)

@@ -1,0 +1,208 @@
+"""Who is let in to the administrators' pages, and what the others see: every address of theirs, by everybody."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from idp.accounts import roles
+from idp.audit.events import Origin
+from idp.conf import SecondFactor, policy
+from idp.console.urls import urlpatterns
+from idp.models import Role, User
+from tests.conftest import PASSWORD, make_person
+from tests.hosted import LANGUAGES, Page, assert_sound
+from tests.idp.account.conftest import everything, signed_in
+from tests.idp.console.people import DELIVERY, appoint, at_a_browser
+from tests.idp.factors.people import with_app
+from tests.story import Person
+
+ADDRESSES = [f"/console/{page.pattern}" for page in urlpatterns]
+#: Where the pages would be if there were more of them.
+NOWHERE = "/console/nowhere/"
+
+every_address = pytest.mark.parametrize("path", ADDRESSES)
+
+
+def fetch(person, path):
+    return person.http.get(path, secure=True)
+
+
+def without_reference(response):
+    """The bytes of a page, but for the number by which its line is found in the log, and the token of this visit."""
+    page = re.sub(rb'<span class="ref">[^<]*</span>', b"", response.content)
+    return re.sub(rb'name="csrfmiddlewaretoken" value="[^"]*"', b"", page)
+
+
+@pytest.fixture
+def app(jane):
+    return with_app(jane)
+
+
+@pytest.fixture
+def role(jane):
+    return appoint(jane)
+
+
+def test_the_table_has_these_pages():
+    assert ADDRESSES == ["/console/", DELIVERY]
+
+
+@every_address
+def test_a_stranger_is_led_to_sign_in(path, db):
+    answer = fetch(Person(), path)
+    assert (answer.status_code, answer["Location"]) == (303, f"/sign-in?{urlencode({'to': path})}")
+
+
+@every_address
+@pytest.mark.parametrize("has_factor", [False, True])
+def test_to_somebody_who_is_no_administrator_there_is_no_such_page(path, has_factor, jane):
+    appoint(make_person("amara", email="amara@contoso.example"))
+    person = at_a_browser(with_app(jane)) if has_factor else signed_in()
+    answer, nowhere = fetch(person, path), fetch(person, NOWHERE)
+    assert answer.status_code == nowhere.status_code == 404
+    assert without_reference(answer) == without_reference(nowhere)
+    assert answer.headers.keys() == nowhere.headers.keys()
+
+
+@every_address
+def test_nobody_is_asked_again_for_a_page_that_is_not_theirs(path, jane):
+    person = signed_in()
+    with time_machine.travel(timezone.now() + policy().step_up + timedelta(seconds=1)):
+        assert fetch(person, path).status_code == 404
+
+
+@every_address
+def test_an_administrator_without_a_second_factor_is_led_to_add_one(path, role):
+    person = signed_in()
+    page = person.open(path)
+    assert (page.status, page.name) == (403, "console-factor-first")
+    assert "These pages are for administrators who sign in with more than a password" in page
+    assert person.click("add-factor").name == "factors-add"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("second_factor", [SecondFactor.OFF, SecondFactor.OFFERED])
+def test_the_page_that_says_so_is_sound_in_every_language(language, second_factor, role, settings):
+    settings.IDP = {**settings.IDP, "second_factor": second_factor}
+    response = fetch(signed_in(), f"{DELIVERY}?lang={language}")
+    assert_sound(Page(response.content.decode()), language=language, name="console-factor-first")
+
+
+def test_where_second_factors_are_switched_off_it_is_said_who_can_allow_them(role, settings):
+    settings.IDP = {**settings.IDP, "second_factor": SecondFactor.OFF}
+    page = signed_in().open(DELIVERY)
+    assert page.status == 403
+    assert "SECOND_FACTOR" in page
+    assert "add-factor" not in page.parsed.ids
+
+
+def test_a_factor_that_was_added_lets_an_administrator_in_only_once_it_is_shown(jane, role):
+    person = signed_in()
+    app = with_app(jane)
+    page = person.open(DELIVERY)
+    assert page.name == "sign-in-again", "signed in by a password alone"
+    person.submit(password=PASSWORD)
+    page = person.submit(otp=app.code(steps=1))
+    assert page.name == "console-delivery"
+
+
+@every_address
+def test_an_administrator_who_has_just_shown_a_second_factor_is_let_in(path, role, app):
+    person = at_a_browser(app)
+    assert person.open(path).name == "console-delivery"
+    assert person.page.url.endswith(DELIVERY)
+
+
+@every_address
+def test_an_administrator_who_did_so_a_while_ago_is_asked_again(path, role, app):
+    person = at_a_browser(app)
+    with time_machine.travel(timezone.now() + policy().step_up + timedelta(seconds=1)):
+        answer = fetch(person, path)
+        assert (answer.status_code, answer["Location"]) == (303, f"/sign-in/again?{urlencode({'to': path})}")
+        person.open(path)
+        person.submit(password=PASSWORD)
+        assert person.page.name == "sign-in-factor"
+        assert person.submit(otp=app.code(steps=1)).name == "console-delivery"
+
+
+@every_address
+def test_a_browser_that_is_trusted_with_the_second_step_is_asked_for_it_here(path, role, app):
+    person = Person()
+    person.open("/sign-in")
+    person.submit(username="jane", password=PASSWORD)
+    person.submit(otp=app.code(), trust="1")
+    person.open("/sign-out")
+    person.submit(decision="yes")
+    person.open(f"/sign-in?{urlencode({'to': path})}")
+    assert person.submit(username="jane", password=PASSWORD).name == "sign-in-again"
+
+
+@every_address
+@pytest.mark.parametrize("status", [each for each in User.Status if each != User.Status.ACTIVE])
+def test_an_administrator_who_may_not_sign_in_is_nobody(path, status, jane, role, app):
+    person = at_a_browser(app)
+    assert person.open(path).status == 200
+    User.objects.filter(pk=jane.pk).update(status=status)
+    assert person.open(path).name == "sign-in"
+
+
+@every_address
+def test_an_administrator_is_none_any_more_with_the_end_of_the_role(path, jane, role, app):
+    person = at_a_browser(app)
+    assert person.open(path).status == 200
+    roles.end_all(jane.pk, by=None, origin=Origin(), now=timezone.now())
+    assert person.open(path).status == 404
+
+
+@every_address
+def test_a_role_that_was_written_past_the_program_opens_nothing(path, jane, app):
+    """DB-05: the row is there, the seal is not ours."""
+    Role.objects.create(user=jane, name=Role.Name.ADMINISTRATOR, granted_at=timezone.now(), seal="t2:forged")
+    person = at_a_browser(app)
+    assert person.open(path).status == 404
+    assert "console" not in person.open("/account/").parsed.ids
+
+
+@every_address
+def test_a_role_that_was_moved_to_another_account_opens_nothing(path, jane, app):
+    role = appoint(make_person("amara", email="amara@contoso.example"))
+    Role.objects.filter(pk=role.pk).update(user=jane)
+    assert at_a_browser(app).open(path).status == 404
+
+
+@every_address
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_there_is_nothing_to_send_to_these_pages(path, method, role, app):
+    person = at_a_browser(app)
+    before = everything()
+    token = person.open(DELIVERY).parsed.fields["csrfmiddlewaretoken"][0]
+    sent = person.post(path, {"csrfmiddlewaretoken": token}) if method == "post" else None
+    answer = sent or getattr(person.http, method)(path, secure=True)
+    assert answer.status_code in (403, 405)
+    assert answer.status_code == 405 or method != "post"
+    assert everything() == before
+
+
+@every_address
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_looking_changes_nothing(path, method, role, app):
+    person = at_a_browser(app)
+    before = everything()
+    answer = getattr(person.http, method)(path, secure=True)
+    assert answer.status_code in (200, 303)
+    assert everything() == before
+
+
+def test_an_administrator_finds_the_way_from_their_account_and_back(role, app):
+    person = at_a_browser(app)
+    assert person.click("console").name == "console-delivery"
+    assert person.page.parsed.ids["sign-out"]["tag"] == "button"
+    assert "/account/" in person.page.response.content.decode()
+
+
+def test_nobody_else_is_shown_the_way(jane):
+    assert "console" not in signed_in().open("/account/").parsed.ids
