@@ -182,13 +182,14 @@ def open_sign_in(row: Row, facts: Journey, context: Context) -> None:
 def _finished(held: Held, user: UUID, context: Context) -> None:
     """One success closes all doors that were ajar; and no administrator gets back in without the others' knowing."""
     journeys.end_others(user, than=held.row.id)
-    accounts.recovered(
-        user,
-        proved_by=", ".join(sorted(held.facts.proven)),
-        reference=held.row.id,
-        origin=context.origin,
-        now=context.now,
-    )
+    if held.facts.standing is not None and held.facts.standing.administrator:
+        accounts.administrator_recovered(
+            user,
+            proved_by=", ".join(sorted(held.facts.proven)),
+            reference=held.row.id,
+            origin=context.origin,
+            now=context.now,
+        )
 
 
 def _counted(row: Row, *, sessions_ended: int, applications_told: int, told_by: list[str]) -> dict[str, object]:

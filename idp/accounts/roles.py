@@ -52,10 +52,8 @@ def is_the_only_administrator(user_id: uuid.UUID) -> bool:
 
 
 def tell_others(user: User, kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object) -> int:
-    """Tell every administrator but `user`, if they are one, about them. Returns how many addresses are told."""
+    """Tell every administrator but `user`, who is one, about them. Returns how many addresses are told."""
     administrators = {role.user_id for role in _administrators() if _is_genuine(role)}
-    if user.pk not in administrators:
-        return 0
     others = User.objects.filter(pk__in=administrators - {user.pk}, status=User.Status.ACTIVE)
     return sum(
         notices.post(kind, other, reference=reference, origin=origin, now=now, who=user.label, **facts).addresses

@@ -23,13 +23,13 @@ __all__ = [
     "Stopped",
     "address",
     "address_works",
+    "administrator_recovered",
     "canonical",
     "channels",
     "find",
     "is_administrator",
     "is_stopped",
     "marks",
-    "recovered",
     "recovery_begun",
     "stop",
     "username",
@@ -102,8 +102,8 @@ def recovery_begun(user: UUID, *, proved_by: str, reference: UUID, origin: Origi
     notices.post(notices.RECOVERY_BEGUN, user, reference=reference, origin=origin, now=now, proved_by=proved_by)
 
 
-def recovered(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
-    """Tell the other administrators, if it is one of them who got back in. In a transaction."""
+def administrator_recovered(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
+    """Tell the other administrators that one of them got back in. In a transaction."""
     account = User.objects.get(pk=user)
     kind = notices.ADMINISTRATOR_RECOVERED
     roles.tell_others(account, kind, reference=reference, origin=origin, now=now, proved_by=proved_by)
