@@ -348,7 +348,7 @@ def test_a_proof_dies_with_the_password_it_replaces(jane):
     """The password was changed some other way than by a recovery, which knows of no journeys."""
     person = walk_to(Step.NEW_PASSWORD)
     changed, _proof = spend(jane, replaces=1, raw=ANOTHER_PASSWORD, now=timezone.now())
-    assert changed.addresses_told == 1
+    assert changed.addresses_told.addresses == 1
     before = Credential.objects.values().get(user=jane)
     person.submit(new_password=NEW_PASSWORD)
     assert person.page.name == "recovery-ended"
