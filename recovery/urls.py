@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from recovery import endings, views
+from recovery import endings, how, views
 
 urlpatterns = [
     path("", views.identify, name="recovery-identify"),
+    path("how/", how.how, name="recovery-how"),
     path("problem/", views.problem, name="recovery-problem"),
     path("method/", views.method, name="recovery-method"),
     path("none/", views.none_of_these, name="recovery-none"),

@@ -21,7 +21,7 @@ from recovery.domain.ways import WAYS, Asks
 from recovery.journeys import Held
 from recovery.methods import registry
 from recovery.methods.base import HeldMethod, MessageMethod, Method, asks_for_held, sends
-from recovery.pages import COOKIE, NONE_URL, PAGES, at, context_of, identify_url, show, slow_page, step_of
+from recovery.pages import COOKIE, NONE_URL, PAGES, at, context_of, how_url, identify_url, show, slow_page, step_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -190,6 +190,7 @@ def _identify_page(
         "identifier": waits.login_hint if typed is None and waits else typed or "",
         "problems": faults or [],
         "back_url": waiting.sign_in_url(interaction_id if waits else ""),
+        "how_url": how_url(interaction_id if waits else ""),
     }
     return render(request, "recovery/identify.html", page)
 

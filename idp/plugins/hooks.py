@@ -23,6 +23,7 @@ __all__ = [
     "Link",
     "Message",
     "Plugin",
+    "Section",
     "Telling",
     "Text",
     "Thing",
@@ -31,6 +32,7 @@ __all__ = [
     "history",
     "letter",
     "plugins",
+    "policy_in_words",
     "rescue",
     "urlpatterns",
     "ways_back",
@@ -94,6 +96,14 @@ class Telling:
     alarming: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of what a policy comes to: a heading, and whole sentences, in the active language."""
+
+    heading: str
+    sentences: tuple[str, ...]
+
+
 class Plugin:
     """What an app may answer to. Each method has an answer that means "nothing from me"."""
 
@@ -122,6 +132,10 @@ class Plugin:
     def history(self) -> Mapping[str, Telling]:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
+
+    def policy_in_words(self) -> Sequence[Section]:
+        """What the app's policy comes to, for administrators to read: every number of it, in sentences."""
+        return ()
 
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
@@ -157,6 +171,11 @@ def ways_back(user: UUID, *, now: datetime) -> WaysBack:
 def history() -> dict[str, Telling]:
     """How the entries of every plug-in are told."""
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
+
+
+def policy_in_words() -> list[Section]:
+    """What the policies of every plug-in come to."""
+    return [section for plugin in plugins() for section in plugin.policy_in_words()]
 
 
 @receiver(setting_changed)

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.browser.screen import sign_in, walk_to_the_code_page
+from tests.browser.test_second_factors import in_every_language
 from tests.browser.visitor import code_in, mail_to
 from tests.processes import PASSWORD
 
@@ -59,6 +60,14 @@ def test_wrong_addresses(screen, regain):
     screen.look("error")
     page.goto(f"{regain.issuer}/nothing-here")
     screen.look("not-found")
+
+
+def test_how_recovery_works_here(screen, regain):
+    screen.page.goto(f"{regain.issuer}/recovery/")
+    screen.look("identify")
+    screen.press("#how", "recovery-how")
+    in_every_language(screen, "how")
+    screen.press(".back", "recovery-identify")
 
 
 def test_too_many_tries(screen, regain):
