@@ -57,6 +57,9 @@ the person types me → `flow.submit_answer` → `codes.try_answer` counts the t
 to `new_password`, where `proof.mint` makes them the right to replace one particular password, once; or, for somebody
 who knows theirs, to `unlock`: the pauses of the account end in the transaction of the proof, and nothing else changes.
 
+While somebody guesses I am a long one (`budgets.codes_are_long`): the generation from which on that holds is in the
+challenge's row, so that a second delivery says the same.
+
 An account that does not exist passes through the same lines, rows and limits. Before the first proof nothing on a
 page depends on the account.
 """

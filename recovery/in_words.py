@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from idp.plugins import limits
+from idp.plugins import limits, otp
 from idp.plugins.hooks import Section
 from recovery.domain.policy import FORGOT, INTRUDER, LOCKED, LOST_FACTOR, RecoveryPolicy
 from recovery.domain.ways import EMAIL, PASSKEY, PASSWORD, RECOVERY_CODE, SMS, TOTP, offered
@@ -116,16 +116,21 @@ def _codes(policy: RecoveryPolicy) -> tuple[str, ...]:
             numbers.tries,
         )
         % {"n": numbers.tries},
-        _guesses(policy),
+        *_guesses(policy),
         _("A recovery has to be finished within %(time)s.") % {"time": duration(policy.journey_lifetime)},
         _("Never read a code to anyone. Our staff will not ask for it."),
     )
 
 
-def _guesses(policy: RecoveryPolicy) -> str:
-    return _("Codes typed for one account, over all recoveries: %(often)s. Then recovery waits.") % {
-        "often": _often(policy.wrong_codes_per_day)
-    }
+def _guesses(policy: RecoveryPolicy) -> tuple[str, ...]:
+    limit = policy.wrong_codes_per_day
+    return (
+        _("After %(n)d codes typed for one account within %(time)s, those that we send grow to %(long)d characters.")
+        % {"n": policy.long_codes_after, "time": duration(limit.per), "long": otp.LONG},
+        _("Nobody guesses a long code. It works however much was guessed before, so nobody can keep you out."),
+        _("Short codes, codes of an app and the password, typed for one account: each %(often)s. Then that kind rests.")
+        % {"often": _often(limit)},
+    )
 
 
 def _addresses(around: limits.Policy) -> tuple[str, ...]:

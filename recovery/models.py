@@ -50,6 +50,8 @@ class Challenge(models.Model):
     #: HOTP's counter: one more with each message. Codes before `since` went to another address.
     generation = models.PositiveIntegerField(default=1)
     since = models.PositiveIntegerField(default=1)
+    #: From which generation on codes are long: somebody was guessing when it was asked for. None: all are short.
+    long_since = models.PositiveIntegerField(null=True)
     #: Counted before each comparison and never given back.
     tries_used = models.PositiveIntegerField(default=0)
     spent_at = models.DateTimeField(null=True)

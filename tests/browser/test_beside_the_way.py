@@ -70,6 +70,25 @@ def test_how_recovery_works_here(screen, regain):
     screen.press(".back", "recovery-identify")
 
 
+def test_codes_grow_while_somebody_guesses(screen, regain):
+    person, page = regain.somebody(), screen.page
+    for _recovery in range(3):
+        page.goto(f"{regain.issuer}/sign-in")
+        walk_to_the_code_page(screen, person)
+        code = int(code_in(mail_to(regain, person)).replace(" ", ""))
+        for guess in range(1, 6):
+            page.fill("#code", f"{(code + guess) % 10**8:08}")
+            with page.expect_navigation():
+                page.click("#continue")
+        screen.context.clear_cookies()
+    page.goto(f"{regain.issuer}/sign-in")
+    walk_to_the_code_page(screen, person)
+    in_every_language(screen, "long-code")
+    page.fill("#code", "1234 5678")
+    screen.press("#continue", "recovery-code")
+    screen.look("no-long-code", album=("light",))
+
+
 def test_too_many_tries(screen, regain):
     person, page = regain.somebody(), screen.page
     page.goto(f"{regain.issuer}/sign-in")

@@ -33,6 +33,7 @@ OTHERWISE = {
     "otp": OtpPolicy(digits=9),
     "resend": Limit(count=1, per=timedelta(seconds=77)),
     "wrong_codes_per_day": Limit(count=23, per=timedelta(days=1)),
+    "long_codes_after": 14,
     "starts_per_network": Limit(count=123, per=timedelta(hours=1)),
 }
 OTP_OTHERWISE = {
