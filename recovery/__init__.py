@@ -16,6 +16,7 @@ its plug-in out of IDP_PLUGINS, and the provider works without it.
     /recovery/current-password/  current_password  the password that you know            flow.show_held
     /recovery/stranded/          stranded          (nothing: what is missing)
     /recovery/password/          new_password      a new password                        effects.set_new_password
+    /recovery/password/passkey/  passkey_instead   a passkey instead                     effects.create_passkey
     /recovery/unlock/            unlock            keep the password, or a new one too?  effects.finish
     /recovery/factor/            factor, new_app,  another second factor                 effects.replace_factor
                                  new_passkey
@@ -40,7 +41,8 @@ A journey stores facts; `domain.journey.current_step` says which question they l
     code --> method: one more check is asked for
     code --> stranded: one more check is asked for, and there is none
     code --> ended: all tries are used up
-    code --> ended: begun anew elsewhere
+    code --> ended: begun anew
+    code --> ended: finished elsewhere
     code --> ended: the password changed meanwhile
     code --> ended: time ran out
     done --> [*]: sign in, and back to the application

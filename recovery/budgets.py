@@ -10,7 +10,7 @@ from datetime import datetime
 from idp.plugins import limits
 from recovery.domain.policy import RecoveryPolicy
 from recovery.domain.ways import PASSWORD, TOTP, WAYS, Asks
-from recovery.journeys import Held, whose_limits
+from recovery.journeys import Held
 from recovery.models import Journey as Row
 
 _SENT = "sent"
@@ -19,19 +19,21 @@ _KINDS = (_SENT, TOTP, PASSWORD)
 
 def count(held: Held, method: str, policy: RecoveryPolicy, *, now: datetime) -> limits.Counted:
     """Count one more guess by `method`, and say whether it may be judged."""
-    return limits.count(_name(held, method), policy.wrong_codes_per_day, whose_limits(held.row), now=now)
+    return limits.count(_name(held, method), policy.wrong_codes_per_day, held.row.counted_as, now=now)
 
 
 def codes_are_long(held: Held, method: str, policy: RecoveryPolicy, *, now: datetime) -> bool:
     """Whether so much was guessed that the next code which is sent has to be a long one."""
-    counted = limits.look(_name(held, method), policy.wrong_codes_per_day, whose_limits(held.row), now=now)
+    counted = limits.look(_name(held, method), policy.wrong_codes_per_day, held.row.counted_as, now=now)
     return counted.count >= policy.long_codes_after
 
 
 def clear(row: Row) -> None:
-    """Its owner came back in: what was counted is forgotten."""
-    subject = whose_limits(row)
-    limits.clear_each((_PLACE[proven].format(kind), (subject,)) for kind in _KINDS for proven in (False, True))
+    """Its owner came back in: what was guessed by people who had proven something is forgotten.
+
+    What strangers guessed is not: they would see that there is such an account, and that it came back.
+    """
+    limits.clear_each((_PLACE[True].format(kind), (row.counted_as,)) for kind in _KINDS)
 
 
 def _name(held: Held, method: str) -> str:

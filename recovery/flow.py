@@ -18,7 +18,7 @@ from recovery.domain import events, ways
 from recovery.domain.journey import Ending, Step, current_step
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.domain.policy import INTRUDER
-from recovery.journeys import Held, whose_limits
+from recovery.journeys import Held
 from recovery.methods.base import Answer, HeldMethod, MessageMethod, Method, asks_for_held
 from recovery.models import Challenge
 from recovery.models import Journey as Row
@@ -37,8 +37,12 @@ def begin(
     interaction_id: str,
     replaces: Held | None,
     context: Context,
+    device_key: str = "",
 ) -> Begun | Throttled:
-    """Begin a journey for whoever `identifier` means, be it nobody. One running in this browser gives way."""
+    """Begin a journey for whoever `identifier` means, be it nobody. One running in this browser gives way.
+
+    `device_key` is what the browser is known by to accounts that it signed in to.
+    """
     counted = limits.count(
         "recovery-starts",
         context.policy.starts_per_network,
@@ -51,15 +55,17 @@ def begin(
     subject, version = (account.id, account.password_version) if account else (None, 0)
     # Before the first code is sent, and the same statements for nobody's account.
     stands = standing.of(subject, has_password=bool(version), now=context.now)
+    known_browser = accounts.knows_browser(subject, device_key, now=context.now)
     with transaction.atomic():
         if replaces is not None and not replaces.facts.ending:
             journeys.write(replaces.row, ending=Ending.SUPERSEDED)
         row, key = journeys.begin(
-            identifier_digest=keys.digest("recovery-identifier", accounts.canonical(identifier)),
+            counted_as=keys.digest("recovery-counted", subject.bytes if subject else accounts.canonical(identifier)),
             interaction_id=interaction_id,
             subject=subject,
             password_version=version,
             plan=ways.plan_for(stands, context.policy),
+            known_browser=known_browser,
             now=context.now,
             expires_at=context.now + context.policy.journey_lifetime,
         )
@@ -185,7 +191,7 @@ def _messages_held_back(
     """Count one more message to this address of this account; None if it may go."""
     holds = limits.message(
         channel=method.channel,
-        subject=whose_limits(held.row),
+        subject=held.row.counted_as,
         typed=typed_digest,
         origin=context.origin,
         now=context.now,
@@ -280,6 +286,15 @@ def _accept(held: Held, challenge: Challenge, thing: UUID, thing_version: int, c
         if held.facts.problem == INTRUDER:
             effects.stop_everything(held.row, context)
         facts = journeys.with_proof(held, challenge.method, now=context.now)
-        if current_step(facts, context.policy, now=context.now) is Step.UNLOCK:
+        step = current_step(facts, context.policy, now=context.now)
+        if step is Step.UNLOCK:
             effects.open_sign_in(held.row, facts, context)
+        elif step in (Step.METHOD, Step.STRANDED) and not held.proofs:
+            accounts.recovery_begun(
+                earned.user,
+                proved_by=challenge.method,
+                reference=earned.id,
+                origin=context.origin,
+                now=context.now,
+            )
     return Accepted(browser_key=key)

@@ -48,7 +48,7 @@ def _nobody() -> tuple[str, ...]:
 
 def _problems(policy: RecoveryPolicy) -> tuple[str, ...]:
     said: Mapping[str, Callable[[], str]] = {
-        FORGOT: lambda: _("You forgot your password: you set a new one."),
+        FORGOT: lambda: _("You forgot your password: you set a new one, or create a passkey if that is safe enough."),
         LOCKED: lambda: _("You know your password, but sign-in is paused: it opens again, and your password stays."),
         LOST_FACTOR: lambda: _(
             "Your phone, app or security key is gone: another takes its place, your password stays."
@@ -149,6 +149,8 @@ def _afterwards() -> tuple[str, ...]:
         _("A new password or a new second factor signs you out everywhere, and applications lose their access."),
         _("Opening sign-in again ends nothing."),
         _("Every address of your account is told, and it stands in your activity."),
+        _("Where more than one proof is asked for, they are told after the first, before anything changes."),
+        _("When an administrator gets back in, the other administrators are told."),
         _("Nothing signs you in by itself: you sign in, with your second factor if you have one."),
     )
 

@@ -13,13 +13,16 @@ class Journey(models.Model):
     revision = models.PositiveIntegerField(default=0)
     browser_hash = models.CharField(max_length=64, unique=True)
     interaction_id = models.CharField(max_length=32, blank=True)
-    #: Keyed digest of what was typed, so that an unknown account is limited like a known one.
-    identifier_digest = models.CharField(max_length=64)
+    #: Keyed digest of whose guesses and messages are counted: the account or, so that an unknown one is limited like a
+    #: known one, what was typed. It stays when the journey becomes nobody's: no limit tells of that.
+    counted_as = models.CharField(max_length=64)
     #: No foreign keys to accounts: this app knows them by key only. None for a decoy.
     subject = models.UUIDField(null=True, db_index=True)
     password_version = models.PositiveIntegerField(default=0)
     #: What it takes, made before the first code is sent: a `domain.ways.Plan`.
     plan = models.JSONField(default=dict)
+    #: It began in a browser that this account was signed in to before: what befalls the account may be told there.
+    known_browser = models.BooleanField(default=False)
     problem = models.CharField(max_length=20, blank=True)
     method = models.CharField(max_length=20, blank=True)
     challenged = models.BooleanField(default=False)

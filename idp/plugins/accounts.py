@@ -6,11 +6,14 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from idp.accounts import intruders, lookup, roles, sealing
+from idp import notices
+from idp.accounts import devices, intruders, lookup, roles, sealing
 from idp.accounts.intruders import Stopped, stop
 from idp.accounts.marks import Mark
 from idp.accounts.marks import clear as address_works
 from idp.accounts.marks import of as marks
+from idp.audit.events import Origin
+from idp.conf import policy
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
@@ -21,12 +24,15 @@ __all__ = [
     "Stopped",
     "address",
     "address_works",
+    "administrator_recovered",
     "canonical",
     "channels",
     "find",
     "is_administrator",
     "is_stopped",
+    "knows_browser",
     "marks",
+    "recovery_begun",
     "stop",
     "username",
 ]
@@ -91,6 +97,23 @@ def channels(user: UUID | None, *, now: datetime) -> frozenset[str]:
 def is_administrator(user: UUID | None) -> bool:
     """Whether the account administers the tenant; one query, for nobody's account (None) as well."""
     return roles.is_administrator(user or NOBODY)
+
+
+def knows_browser(user: UUID | None, device_key: str, *, now: datetime) -> bool:
+    """Whether somebody signed in to the account from this browser; the same work for nobody's account (None)."""
+    return devices.find(user or NOBODY, device_key, policy=policy(), now=now) is not None
+
+
+def recovery_begun(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
+    """Tell every address of the account that one thing was proved and more is asked for. In a transaction."""
+    notices.post(notices.RECOVERY_BEGUN, user, reference=reference, origin=origin, now=now, proved_by=proved_by)
+
+
+def administrator_recovered(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
+    """Tell the other administrators that one of them got back in. In a transaction."""
+    account = User.objects.get(pk=user)
+    kind = notices.ADMINISTRATOR_RECOVERED
+    roles.tell_others(account, kind, reference=reference, origin=origin, now=now, proved_by=proved_by)
 
 
 def is_stopped(user: UUID | None) -> bool:

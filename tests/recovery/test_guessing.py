@@ -16,6 +16,7 @@ from recovery.conf import policy
 from recovery.domain.journey import Step
 from recovery.models import Challenge, Journey, JourneyProof
 from tests.conftest import make_person
+from tests.idp.factors.people import with_app, with_recovery_codes
 from tests.recovery.walk import at_once, challenge_of, letter, walk_to, wrong_codes
 from tests.story import Person, code_in, post_office
 
@@ -333,7 +334,13 @@ def test_the_budget_of_a_day_holds_over_journeys_browsers_and_networks(jane, com
     assert Credential.objects.get(user=jane).version == 1
 
 
-def test_a_finished_recovery_gives_its_owner_a_fresh_budget(jane):
+def counts():
+    """The counts that could be of wrong codes here: nothing else was done three times and once more."""
+    return Counter.objects.filter(count=4).count()
+
+
+def test_a_finished_recovery_leaves_what_strangers_might_have_guessed(jane):
+    """They would see that there is such an account, and that it came back; a long code is no guess, and gets in."""
     person = walk_to(Step.CODE)
     code = letter()
     for wrong in wrong_codes(code, 3):
@@ -341,7 +348,25 @@ def test_a_finished_recovery_gives_its_owner_a_fresh_budget(jane):
     person.submit(code=code)
     person.submit(new_password="quiet harbour lantern 7")
     assert person.page.name == "recovery-done"
-    assert not Counter.objects.filter(count=4).exists()
+    assert counts() == 1
+
+
+def test_a_finished_recovery_forgets_what_was_guessed_after_a_proof(jane):
+    app = with_app(jane)
+    with_recovery_codes(jane)
+    person = walk_to(Step.CODE, problem="lost-factor")
+    person.submit(code=letter())
+    person.submit(method="totp")
+    for _try in range(3):
+        person.submit(code=app.wrong())
+    person.submit(code=app.code(steps=1))
+    assert counts() == 1
+    assert person.page.name == "recovery-factor"
+    person = walk_to(Step.CODE, person=Person())
+    person.submit(code=letter())
+    person.submit(new_password="quiet harbour lantern 7")
+    assert person.page.name == "recovery-done"
+    assert counts() == 0
 
 
 def test_limits_are_rows_and_no_redis_is_asked(jane, settings, monkeypatch):

@@ -20,7 +20,7 @@ from recovery.domain.journey import Step
 from recovery.domain.policy import Limit, RecoveryPolicy
 from recovery.methods.sms import SmsCode
 from recovery.models import Challenge, JourneyProof
-from tests.conftest import PASSWORD, make_person
+from tests.conftest import NEW_PASSWORD, PASSWORD, make_person
 from tests.hosted import LANGUAGES, assert_says_what_to_mend, assert_sound, render
 from tests.idp.factors.people import with_app, with_recovery_codes
 from tests.recovery.test_pages import CODE
@@ -204,6 +204,26 @@ def test_strangers_who_begin_recoveries_end_none(jane):
         walk_to(Step.CODE, address=f"{number}@else.example", person=Person(address=f"198.51.{number}.7"))
     person.submit(code=code)
     assert person.page.name == "recovery-new-password"
+
+
+def test_no_stranger_sees_by_the_codes_that_an_account_came_back(jane):
+    strangers = [
+        walk_to(Step.CODE, address=f"{number}@else.example", person=Person(address=f"198.51.{number}.7"))
+        for number in range(8)
+    ]
+    for stranger in strangers:
+        for wrong in wrong_codes("1234 5678", TRIES):
+            if "short ones rest" not in stranger.page:
+                stranger.submit(code=wrong)
+    last = strangers[-1]
+    assert "short ones rest" in last.page
+    owner = walk_to(Step.CODE)
+    owner.submit(code=long_code())
+    owner.submit(new_password=NEW_PASSWORD)
+    assert owner.page.name == "recovery-done"
+    last.submit(code="1234 5678")
+    assert "short ones rest" in last.page
+    assert "13 characters" in walk_to(Step.CODE, address="x@else.example", person=Person(address="198.51.9.7")).page
 
 
 def test_a_redelivery_repeats_the_long_code(jane):
