@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from idp.plugins import limits
 from idp.plugins.hooks import Letter, Link, Message, Plugin, Section, Telling, Text, Thing, WayBack, WaysBack
-from recovery import in_words, journeys, sentences, standing
+from recovery import in_words, journeys, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
@@ -45,7 +45,7 @@ class RecoveryPlugin(Plugin):
         for method in registry.messages():
             if method.kind == message.kind:
                 return method.words(message, language=language)
-        return None
+        return usernames.words(message, language=language) if message.kind == usernames.KIND else None
 
     def ways_back(self, user: UUID, *, now: datetime) -> WaysBack:
         """By the methods that the policy offers, what the account has for them today."""
@@ -63,6 +63,9 @@ class RecoveryPlugin(Plugin):
     def policy_in_words(self) -> Sequence[Section]:
         around = limits.policy()
         return (*in_words.for_everybody(policy(), around), *in_words.for_administrators(policy(), around))
+
+    def frozen(self, user: UUID) -> None:
+        journeys.let_go(user)
 
     def tidy(self, now: datetime) -> dict[str, int]:
         return {"journeys": journeys.sweep(now - _KEPT)}

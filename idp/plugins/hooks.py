@@ -29,6 +29,7 @@ __all__ = [
     "Thing",
     "WayBack",
     "WaysBack",
+    "frozen",
     "history",
     "letter",
     "plugins",
@@ -137,6 +138,13 @@ class Plugin:
         """What the app's policy comes to, for administrators to read: every number of it, in sentences."""
         return ()
 
+    def frozen(self, user: UUID) -> None:
+        """The owner of this account froze it: let go of what the app has under way for it.
+
+        In the transaction of the freeze. `accounts.find` does not find the account until that is lifted.
+        """
+        del user
+
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
         del now
@@ -176,6 +184,12 @@ def history() -> dict[str, Telling]:
 def policy_in_words() -> list[Section]:
     """What the policies of every plug-in come to."""
     return [section for plugin in plugins() for section in plugin.policy_in_words()]
+
+
+def frozen(user: UUID) -> None:
+    """Tell every plug-in that the owner of this account froze it."""
+    for plugin in plugins():
+        plugin.frozen(user)
 
 
 @receiver(setting_changed)
