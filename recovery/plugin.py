@@ -8,8 +8,9 @@ from uuid import UUID
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
-from idp.plugins.hooks import Letter, Link, Message, Plugin, Telling, Text, Thing, WayBack, WaysBack
-from recovery import journeys, sentences, standing, usernames
+from idp.plugins import limits
+from idp.plugins.hooks import Letter, Link, Message, Plugin, Section, Telling, Text, Thing, WayBack, WaysBack
+from recovery import in_words, journeys, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
@@ -58,6 +59,10 @@ class RecoveryPlugin(Plugin):
 
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
+
+    def policy_in_words(self) -> Sequence[Section]:
+        around = limits.policy()
+        return (*in_words.for_everybody(policy(), around), *in_words.for_administrators(policy(), around))
 
     def frozen(self, user: UUID) -> None:
         journeys.let_go(user)

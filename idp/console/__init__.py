@@ -5,6 +5,7 @@ In the order in which a request meets them:
     urls        which page stands where
     door        who is let in: an administrator who has just shown a second factor; to others there is no such page
     delivery    `/console/delivery/`: what waits, what went out and how quickly, what did not, and which caps hold
+    policy      `/console/policy/`: what a recovery takes, in plain words, as plug-ins tell it
     judgement   what the numbers come to in one word (pure)
     charts      numbers in, coordinates of an SVG out (pure)
     wording     queues, channels, caps and times, as people say them

@@ -10,6 +10,7 @@ from idp.models import SignIn
 from idp.pages import Entry
 
 DELIVERY = "/console/delivery/"
+POLICY = "/console/policy/"
 _ACCOUNT = "/account/"
 
 
@@ -28,5 +29,5 @@ def show(
 
 def menu(path: str) -> tuple[Entry, ...]:
     """The pages there are, and the way back to one's own."""
-    entries = ((DELIVERY, _("Delivery")), (_ACCOUNT, _("Your account")))
+    entries = ((DELIVERY, _("Delivery")), (POLICY, _("Recovery policy")), (_ACCOUNT, _("Your account")))
     return tuple(Entry(url=url, label=label, current=path == url) for url, label in entries)

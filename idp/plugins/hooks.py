@@ -23,6 +23,7 @@ __all__ = [
     "Link",
     "Message",
     "Plugin",
+    "Section",
     "Telling",
     "Text",
     "Thing",
@@ -32,6 +33,7 @@ __all__ = [
     "history",
     "letter",
     "plugins",
+    "policy_in_words",
     "rescue",
     "urlpatterns",
     "ways_back",
@@ -95,6 +97,14 @@ class Telling:
     alarming: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of what a policy comes to: a heading, and whole sentences, in the active language."""
+
+    heading: str
+    sentences: tuple[str, ...]
+
+
 class Plugin:
     """What an app may answer to. Each method has an answer that means "nothing from me"."""
 
@@ -123,6 +133,10 @@ class Plugin:
     def history(self) -> Mapping[str, Telling]:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
+
+    def policy_in_words(self) -> Sequence[Section]:
+        """What the app's policy comes to, for administrators to read: every number of it, in sentences."""
+        return ()
 
     def frozen(self, user: UUID) -> None:
         """The owner of this account froze it: let go of what the app has under way for it.
@@ -165,6 +179,11 @@ def ways_back(user: UUID, *, now: datetime) -> WaysBack:
 def history() -> dict[str, Telling]:
     """How the entries of every plug-in are told."""
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
+
+
+def policy_in_words() -> list[Section]:
+    """What the policies of every plug-in come to."""
+    return [section for plugin in plugins() for section in plugin.policy_in_words()]
 
 
 def frozen(user: UUID) -> None:
