@@ -43,6 +43,8 @@ PAGES = {
 }
 #: Beside the list of methods: where to look once more.
 NONE_URL = "/recovery/none/"
+#: Belongs to no journey: somebody signs in, and has too few ways back.
+REGISTER_URL = "/recovery/register/"
 
 View = Callable[Concatenate[HttpRequest, Held, Context, ...], HttpResponse]
 

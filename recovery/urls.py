@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from recovery import endings, views
+from recovery import endings, register, views
 
 urlpatterns = [
     path("", views.identify, name="recovery-identify"),
@@ -23,4 +23,5 @@ urlpatterns = [
     path("factor/passkey/options", endings.new_passkey_options, name="recovery-new-passkey-options"),
     path("done/", endings.done, name="recovery-done"),
     path("ended/", endings.ended, name="recovery-ended"),
+    path("register/", register.register, name="recovery-register"),
 ]

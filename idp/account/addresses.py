@@ -21,6 +21,7 @@ from idp.conf import ADDRESS_CODES, policy
 from idp.login.again import freshly, signed_in
 from idp.models import AddressClaim, Message, RecoveryAddress, SignIn
 from idp.pages import Problem
+from idp.plugins.waiting import way_on
 
 _HOME = "/account/security/"
 _LONGEST = 254
@@ -42,7 +43,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
                 here, RecoveryAddress.Channel.EMAIL, typed, name=called, context=_context(request)
             )
             if isinstance(asked, Asked):
-                return SeeOther(f"/account/addresses/code/{asked.claim}/")
+                return SeeOther(frame.with_waiting(request, f"/account/addresses/code/{asked.claim}/"))
             problems = [Problem("address", _refusal(asked))]
     page = {
         "problems": problems,
@@ -66,12 +67,16 @@ def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
         return _code_page(request, here, claim, context)
     if request.POST.get("send_again"):
         held = address_claims.send_again(claim, context=context)
-        return _code_page(request, here, claim, context, problem=_refusal(held)) if held else SeeOther(request.path)
+        return (
+            _code_page(request, here, claim, context, problem=_refusal(held))
+            if held
+            else SeeOther(request.get_full_path())
+        )
     match address_claims.answer(here, claim, request.POST.get("code", "")[:40], context=context):
         case Confirmed(usable_from=None):
-            return SeeOther(f"{_HOME}?address=confirmed")
+            return SeeOther(way_on(request, otherwise=f"{_HOME}?address=confirmed", now=context.now))
         case Confirmed():
-            return SeeOther(f"{_HOME}?address=added")
+            return SeeOther(way_on(request, otherwise=f"{_HOME}?address=added", now=context.now))
         case Gone():
             return SeeOther(f"{_HOME}?address=gone")
         case Wrong() as wrong:
@@ -107,13 +112,13 @@ def _act(request: HttpRequest, here: SignIn, *, address_id: UUID) -> HttpRespons
         case "test":
             asked = address_claims.ask_to_test(here, row, context=context)
             if isinstance(asked, Asked):
-                return SeeOther(f"/account/addresses/code/{asked.claim}/")
+                return SeeOther(frame.with_waiting(request, f"/account/addresses/code/{asked.claim}/"))
             return _one_refused(request, here, address_id, _refusal(asked), context)
         case _:
             done = addresses.remove(here, row, context=context)
             if isinstance(done, NotPossible):
                 return _one_refused(request, here, address_id, _refusal(done), context)
-            return SeeOther(f"{_HOME}?address=removed")
+            return SeeOther(way_on(request, otherwise=f"{_HOME}?address=removed", now=context.now))
 
 
 _ACTS = ("name", "test", "remove")

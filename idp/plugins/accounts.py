@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from idp.accounts import intruders, lookup, roles, sealing
 from idp.accounts.intruders import Stopped, stop
@@ -23,6 +23,7 @@ __all__ = [
     "address_works",
     "canonical",
     "channels",
+    "everybody",
     "find",
     "is_administrator",
     "is_stopped",
@@ -86,6 +87,11 @@ def channels(user: UUID | None, *, now: datetime) -> frozenset[str]:
     """By which channels the account could be sent a code today; one query, for nobody's account (None) as well."""
     usable = RecoveryAddress.objects.filter(Q(usable_from=None) | Q(usable_from__lte=now), told_until=None)
     return frozenset(usable.filter(user=user or NOBODY).values_list("channel", flat=True))
+
+
+def everybody() -> QuerySet[User, UUID]:
+    """The keys of all accounts, to stand within a statement about an app's own rows."""
+    return User.objects.values_list("pk", flat=True)
 
 
 def is_administrator(user: UUID | None) -> bool:
