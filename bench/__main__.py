@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench import providers
 from bench.browser import Browser
-from bench.flows import FLOWS
+from bench.flows import FLOWS, MOST_CALLERS
 from bench.load import Measured, measure
 from tests.processes import ROOT
 from tests.servers import Missing, postgres_server
@@ -86,7 +86,7 @@ def walk(running: providers.Running, asked: argparse.Namespace) -> dict[str, Mea
     for name in asked.flows:
         measured[name] = measure(
             lambda number, flow=FLOWS[name]: flow(running.provider, number),
-            callers=asked.callers,
+            callers=min(asked.callers, MOST_CALLERS.get(name, asked.callers)),
             seconds=asked.seconds,
             own=running.own,
             store=running.store,

@@ -191,6 +191,9 @@ def _person(provider: Provider, number: int) -> tuple[str, str]:
     return provider.people[number % len(provider.people)]
 
 
+#: Of more callers than this, one process of Regain tells some to come again: no answer to be measured.
+MOST_CALLERS = {"sign-in with code flow": 2}
+
 FLOWS = {
     "discovery": discovery,
     "client_credentials": client_credentials,

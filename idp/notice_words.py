@@ -20,6 +20,8 @@ ADDRESS_REMOVED = "idp.address_removed"
 PAUSES_ENDED = "idp.pauses_ended"
 ACCOUNT_DELETED = "idp.account_deleted"
 ACCOUNT_STOPPED = "idp.account_stopped"
+RECOVERY_BEGUN = "idp.recovery_begun"
+ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,19 @@ def factor(kind: str) -> str:
         "passkey": _("passkey"),
         "recovery_codes": _("recovery codes"),
     }.get(kind, kind)
+
+
+def proved_by(ways: str) -> str:
+    """How something was proved, as a person calls it; `ways` are words of the vocabulary, with commas between them."""
+    called = {
+        "email": _("A code sent by email"),
+        "sms": _("A code sent by text message"),
+        "password": _("The password before"),
+        "totp": _("A code of the authenticator app"),
+        "passkey": _("A passkey"),
+        "recovery-code": _("A saved recovery code"),
+    }
+    return ", ".join(called.get(way, way) for way in ways.split(", "))
 
 
 def _new_device(_facts: Mapping[str, Any], org: str) -> Words:
@@ -133,6 +148,25 @@ def _pauses_ended(_facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _recovery_begun(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Someone started getting back into your %(org)s account") % {"org": org},
+        heading=_("Someone is getting back into your account"),
+        lead=_("One thing was proved: %(how)s. One more is asked for before anything changes.")
+        % {"how": proved_by(facts["proved_by"])},
+    )
+
+
+def _administrator_recovered(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("An administrator of %(org)s got back into their account") % {"org": org},
+        heading=_("An administrator got back in"),
+        lead=_("%(who)s recovered their account. Proved by: %(how)s.")
+        % {"who": facts["who"], "how": proved_by(facts["proved_by"])},
+        otherwise=_("Ask them, in another way than by email. If it wasn't them, suspend the account."),
+    )
+
+
 def _account_stopped(_facts: Mapping[str, Any], org: str) -> Words:
     return Words(
         subject=_("Your %(org)s account was stopped") % {"org": org},
@@ -175,4 +209,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     PAUSES_ENDED: _pauses_ended,
     ACCOUNT_DELETED: _account_deleted,
     ACCOUNT_STOPPED: _account_stopped,
+    RECOVERY_BEGUN: _recovery_begun,
+    ADMINISTRATOR_RECOVERED: _administrator_recovered,
 }

@@ -22,11 +22,13 @@ from idp.notice_words import (
     ACCOUNT_STOPPED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
+    ADMINISTRATOR_RECOVERED,
     FACTOR_ADDED,
     FACTOR_PAUSED,
     FACTOR_REMOVED,
     NEW_DEVICE,
     PAUSES_ENDED,
+    RECOVERY_BEGUN,
     RECOVERY_CODE_USED,
 )
 from idp.pages import tenant
@@ -36,12 +38,14 @@ __all__ = [
     "ACCOUNT_STOPPED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
+    "ADMINISTRATOR_RECOVERED",
     "FACTOR_ADDED",
     "FACTOR_PAUSED",
     "FACTOR_REMOVED",
     "NEW_DEVICE",
     "PASSWORD_CHANGED",
     "PAUSES_ENDED",
+    "RECOVERY_BEGUN",
     "RECOVERY_CODE_USED",
     "password_changed",
     "post",
@@ -113,8 +117,12 @@ def words(message: Message, *, language: str) -> Letter | Text | None:
         "sign_in_url": f"{settings.ISSUER}/sign-in",
     }
     if message.kind == PASSWORD_CHANGED:
-        proved = {name: facts[name] for name in ("proved_by", "sessions_ended")}
-        return write("idp/mail/password_changed", language=language, **common, **proved)
+        with translation.override(language):
+            proved_by = notice_words.proved_by(facts["proved_by"])
+        ended = facts["sessions_ended"]
+        return write(
+            "idp/mail/password_changed", language=language, **common, proved_by=proved_by, sessions_ended=ended
+        )
     with translation.override(language):
         said = notice_words.of(message.kind, facts, org=tenant().name)
     if said is None:

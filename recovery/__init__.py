@@ -15,6 +15,7 @@ its plug-in out of IDP_PLUGINS, and the provider works without it.
     /recovery/current-password/  current_password  the password that you know            flow.show_held
     /recovery/stranded/          stranded          (nothing: what is missing)
     /recovery/password/          new_password      a new password                        effects.set_new_password
+    /recovery/password/passkey/  passkey_instead   a passkey instead                     effects.create_passkey
     /recovery/unlock/            unlock            keep the password, or a new one too?  effects.finish
     /recovery/factor/            factor, new_app,  another second factor                 effects.replace_factor
                                  new_passkey

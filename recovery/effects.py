@@ -39,7 +39,7 @@ def set_new_password(
                 told_by=["email"] * bool(changed.addresses_told),
             ),
         )
-        journeys.end_others(minted.user, than=held.row.id)
+        _finished(held, minted.user, context)
         audit.record(
             events.RecoveryCompleted(user=minted.user, journey=held.row.id, methods=methods),
             origin=context.origin,
@@ -79,6 +79,14 @@ def finish(held: Held, *, context: Context) -> None:
         journeys.write(held.row, ending=Ending.DONE)
 
 
+def create_passkey(
+    held: Held, new: factors.NewFactor, *, context: Context
+) -> factors.Replaced | factors.TooMany | factors.Stale:
+    """Spend what was proven on a passkey, which signs in by itself, instead of on a new password; the old one stays."""
+    minted = proof.mint_passkey(held.facts, context.policy, row=new.row, now=context.now)
+    return _add_factor(held, minted, new, [], context=context, instead=True)
+
+
 def replace_factor(
     held: Held,
     new: factors.NewFactor,
@@ -87,7 +95,24 @@ def replace_factor(
     context: Context,
 ) -> factors.Replaced | factors.TooMany | factors.Stale:
     """Spend what was proven on another second factor, which its owner has just shown to work; then the lost ones go."""
+    minted = proof.mint_factor(held.facts, new.kind, context.policy, row=new.row, now=context.now)
+    removals = [
+        proof.mint_removal(held.facts, each, context.policy, now=context.now)
+        for each in factors.owned(minted.user)
+        if each.id in lost
+    ]
+    return _add_factor(held, minted, new, removals, context=context)
 
+
+def _add_factor(
+    held: Held,
+    minted: proof.Proof,
+    new: factors.NewFactor,
+    removals: list[proof.Proof],
+    *,
+    context: Context,
+    instead: bool = False,
+) -> factors.Replaced | factors.TooMany | factors.Stale:
     def finish(replaced: factors.Replaced) -> None:
         journeys.consume(held.proofs, now=context.now)
         told = ["email"] * bool(replaced.addresses_told)
@@ -97,9 +122,9 @@ def replace_factor(
             applications_told=replaced.applications_told,
             told_by=told,
         )
-        result |= {"added": new.kind, "removed": replaced.removed}
+        result |= {"added": new.kind, "removed": replaced.removed, "instead": instead}
         journeys.write(held.row, ending=Ending.DONE, result=result)
-        journeys.end_others(minted.user, than=held.row.id)
+        _finished(held, minted.user, context)
         audit.record(
             events.FactorReplaced(
                 user=minted.user, journey=held.row.id, kind=new.kind, methods=tuple(sorted(held.facts.proven))
@@ -107,19 +132,7 @@ def replace_factor(
             origin=context.origin,
         )
 
-    minted = proof.mint_factor(held.facts, new.kind, context.policy, row=new.row, now=context.now)
-    outcome = factors.replace(
-        minted,
-        new,
-        [
-            proof.mint_removal(held.facts, each, context.policy, now=context.now)
-            for each in factors.owned(minted.user)
-            if each.id in lost
-        ],
-        origin=context.origin,
-        now=context.now,
-        then=finish,
-    )
+    outcome = factors.replace(minted, new, removals, origin=context.origin, now=context.now, then=finish)
     if isinstance(outcome, factors.Replaced):
         limits.clear("recovery-wrong", whose_limits(held.row))
     return outcome
@@ -165,6 +178,19 @@ def open_sign_in(row: Row, facts: Journey, context: Context) -> None:
 
 
 # --- Below an end -------------------------------------------------------------------------------------------
+
+
+def _finished(held: Held, user: UUID, context: Context) -> None:
+    """One success closes all doors that were ajar; and no administrator gets back in without the others' knowing."""
+    journeys.end_others(user, than=held.row.id)
+    if held.facts.standing is not None and held.facts.standing.administrator:
+        accounts.administrator_recovered(
+            user,
+            proved_by=", ".join(sorted(held.facts.proven)),
+            reference=held.row.id,
+            origin=context.origin,
+            now=context.now,
+        )
 
 
 def _counted(row: Row, *, sessions_ended: int, applications_told: int, told_by: list[str]) -> dict[str, object]:

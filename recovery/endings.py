@@ -1,23 +1,19 @@
-"""The pages to which enough proofs lead: a new password, sign-in open again, another second factor; and the ends."""
+"""The pages to which enough proofs lead: a new password, or sign-in open again; and the ends. And see `new_factors`."""
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from idp.plugins import accounts, factors, passwords, web
+from idp.plugins import accounts, factors, passwords
 from idp.plugins.web import Problem, SeeOther
-from recovery import effects, forms, journeys
+from recovery import effects, forms
 from recovery.context import Context
-from recovery.domain.journey import Step
+from recovery.domain.journey import Step, may_have_passkey
 from recovery.journeys import Held
 from recovery.methods import registry
-from recovery.pages import PAGES, at, identify_url, show, step_of, way_on
-
-_APP, _PASSKEY = "/recovery/factor/app/", "/recovery/factor/passkey/"
+from recovery.pages import INSTEAD_URL, PAGES, at, identify_url, show, step_of, way_on
 
 
 @at(Step.NEW_PASSWORD)
@@ -39,6 +35,7 @@ def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResp
         "username": accounts.username(held.facts.subject),
         "minimum_length": passwords.minimum_length(),
         "stopped": held.row.result.get("stopped"),
+        "passkey_url": INSTEAD_URL if factors.offered() and may_have_passkey(held.facts) else None,
         "step": step_of(held, context),
     }
     return show(request, held, context, "new_password", page)
@@ -68,6 +65,7 @@ def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
         return show(request, held, context, "kept", kept)
     page = {
         "added": held.row.result.get("added"),
+        "instead": held.row.result.get("instead"),
         "removed": held.row.result.get("removed", 0),
         "sessions_ended": held.row.result.get("sessions_ended", 0),
         "applications_told": held.row.result.get("applications_told", 0),
@@ -94,120 +92,6 @@ def stranded(request: HttpRequest, held: Held, context: Context) -> HttpResponse
         "start_url": identify_url(held),
     }
     return show(request, held, context, "stranded", page)
-
-
-# --- Another second factor --------------------------------------------------------------------------------
-
-
-@at(Step.NEW_FACTOR)
-def factor(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/factor/`: what will take the place of what was lost?"""
-    page = {"app_url": _APP, "passkey_url": _PASSKEY, "step": step_of(held, context)}
-    return show(request, held, context, "factor", page)
-
-
-@at(Step.NEW_FACTOR)
-def new_app(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/factor/app/`: a key for an app, and a code that shows that the app has it."""
-    user, faults = _owner(held), []
-    offer = factors.new_app(user, holder=held.row.id, now=context.now)
-    if request.method == "POST":
-        again = factors.app_again(user, request.POST.get("key", ""), holder=held.row.id, now=context.now)
-        if again is None:
-            faults = [Problem("otp", _("That key has run out. Scan the new one, and delete the old entry in your app"))]
-        else:
-            offer = again
-            typed = request.POST.get("otp", "")
-            new = offer.confirmed(typed, name=request.POST.get("name", ""), now=context.now)
-            if new is not None:
-                return _replaced(request, held, context, new, "otp") or SeeOther(PAGES[Step.DONE])
-            faults = [Problem("otp", _("That code isn't right. Wait for the next one, and type it here"))]
-    page = {**offer.shown(), "problems": faults, "kind": factors.Kind.TOTP}
-    return _factor_page(request, held, context, "new_app", page)
-
-
-@at(Step.NEW_FACTOR)
-def new_passkey(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/factor/passkey/`: a passkey that the browser makes."""
-    faults = []
-    if request.method == "POST":
-        new = factors.new_passkey(
-            _owner(held),
-            request.POST.get("passkey", ""),
-            name=request.POST.get("name", ""),
-            browser_hash=web.browser_hash(request),
-            now=context.now,
-        )
-        if new is not None:
-            return _replaced(request, held, context, new, "passkey") or SeeOther(PAGES[Step.DONE])
-        faults = [Problem("passkey", _("That passkey was not saved. Try again, perhaps with another device"))]
-    page = {"problems": faults, "kind": factors.Kind.PASSKEY}
-    return _factor_page(request, held, context, "new_passkey", page)
-
-
-@at(Step.NEW_FACTOR)
-def new_passkey_options(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
-    """`/recovery/factor/passkey/options`: what the browser is to ask its authenticators to make."""
-    if request.method == "GET":
-        return SeeOther(PAGES[Step.NEW_FACTOR])
-    user = _owner(held)
-    return web.passkey_challenge(
-        request,
-        lambda *, browser_hash, now: factors.new_passkey_options(user, browser_hash=browser_hash, now=now),
-        now=context.now,
-    )
-
-
-def _factor_page(
-    request: HttpRequest, held: Held, context: Context, template: str, page: dict[str, Any]
-) -> HttpResponse:
-    user = _owner(held)
-    lost = request.POST.getlist("lost") if request.method == "POST" else None
-    page |= {
-        "owned": [
-            # What is not said otherwise is lost: that is why somebody is here. Saved codes are on paper.
-            (each, each.kind != factors.Kind.RECOVERY_CODES if lost is None else str(each.id) in lost)
-            for each in factors.owned(user)
-        ],
-        "name": request.POST.get("name", "") or factors.suggested_name(user, page.pop("kind")),
-        "longest_name": factors.LONGEST_NAME,
-        "step": step_of(held, context),
-        "back_url": PAGES[Step.NEW_FACTOR],
-    }
-    return show(request, held, context, template, page)
-
-
-def _replaced(
-    request: HttpRequest, held: Held, context: Context, new: factors.NewFactor, field: str
-) -> HttpResponse | None:
-    """None if it was done."""
-    lost = frozenset(map(_key, request.POST.getlist("lost")))
-    match effects.replace_factor(held, new, lost, context=context):
-        case factors.Replaced():
-            return None
-        case factors.TooMany():
-            said = _("You have as many of these as there can be. Choose one below that is lost")
-        case factors.Stale():
-            said = _("Something changed meanwhile. Look at the list below, and try again")
-    page: dict[str, Any] = {"problems": [Problem(field, said)], "kind": new.kind}
-    if new.kind == factors.Kind.PASSKEY:
-        return _factor_page(request, held, context, "new_passkey", page)
-    offer = factors.new_app(_owner(held), holder=held.row.id, now=context.now)
-    return _factor_page(request, held, context, "new_app", {**offer.shown(), **page})
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
-
-
-def _owner(held: Held) -> UUID:
-    """Whose journey it is. At these pages it is somebody's: a decoy never proves anything."""
-    if held.facts.subject is None:
-        raise journeys.Moved(held.row.pk)
-    return held.facts.subject
 
 
 # --- Small facts ------------------------------------------------------------------------------------------

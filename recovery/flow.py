@@ -277,6 +277,15 @@ def _accept(held: Held, challenge: Challenge, thing: UUID, thing_version: int, c
         if held.facts.problem == INTRUDER:
             effects.stop_everything(held.row, context)
         facts = journeys.with_proof(held, challenge.method, now=context.now)
-        if current_step(facts, context.policy, now=context.now) is Step.UNLOCK:
+        step = current_step(facts, context.policy, now=context.now)
+        if step is Step.UNLOCK:
             effects.open_sign_in(held.row, facts, context)
+        elif step in (Step.METHOD, Step.STRANDED) and not held.proofs:
+            accounts.recovery_begun(
+                earned.user,
+                proved_by=challenge.method,
+                reference=earned.id,
+                origin=context.origin,
+                now=context.now,
+            )
     return Accepted(browser_key=key)

@@ -19,7 +19,7 @@ from idp.plugins.web import SeeOther
 from recovery import journeys
 from recovery.conf import policy
 from recovery.context import Context
-from recovery.domain.journey import Step, current_step, may_open
+from recovery.domain.journey import Step, current_step, is_enough, may_open
 from recovery.domain.policy import LOCKED
 from recovery.domain.ways import needed, roots
 from recovery.journeys import Held
@@ -43,6 +43,9 @@ PAGES = {
 }
 #: Beside the list of methods: where to look once more.
 NONE_URL = "/recovery/none/"
+#: What can take the place of what was lost; and of a password.
+APP_URL, PASSKEY_URL = "/recovery/factor/app/", "/recovery/factor/passkey/"
+INSTEAD_URL = "/recovery/password/passkey/"
 #: Belongs to no journey: somebody signs in, and has too few ways back.
 REGISTER_URL = "/recovery/register/"
 
@@ -117,7 +120,9 @@ def step_of(held: Held, context: Context) -> web.Step:
     if facts.standing is None:
         return web.Step(number=1, of=1)
     shown = len(roots(facts.proven))
-    checks = max(shown, needed(facts.problem, facts.plan, facts.standing, context.policy))
+    # One more may be asked for than the policy's number: if what was shown is what sign-in asks for as well.
+    left = 0 if is_enough(facts, context.policy) else 1
+    checks = max(shown + left, needed(facts.problem, facts.plan, facts.standing, context.policy))
     return web.Step(number=shown + 1, of=checks + (facts.problem != LOCKED))
 
 

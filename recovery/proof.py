@@ -6,9 +6,21 @@ from uuid import UUID, uuid4
 from idp.plugins import keys
 from idp.plugins.factors import Kind, Owned
 from idp.plugins.proofs import PROOF_LIFETIME, Earned, Proof
-from recovery.domain.journey import Journey, Step, current_step
+from recovery.domain.journey import Journey, Step, current_step, may_have_passkey
 from recovery.domain.policy import RecoveryPolicy
 from recovery.models import JourneyProof
+
+__all__ = [
+    "PURPOSE",
+    "Proof",
+    "Unearned",
+    "is_genuine",
+    "mint",
+    "mint_factor",
+    "mint_passkey",
+    "mint_removal",
+    "seal",
+]
 
 _SEAL = "recovery-proof"
 PURPOSE = "recovery"
@@ -44,6 +56,13 @@ def mint(journey: Journey, policy: RecoveryPolicy, *, now: datetime) -> Proof:
 def mint_factor(journey: Journey, kind: str, policy: RecoveryPolicy, *, row: UUID, now: datetime) -> Proof:
     """The right to add a second factor of this kind, as `row`. Raises Unearned unless enough is proven."""
     return _minted(journey, Step.NEW_FACTOR, policy, kind=kind, replaces=0, row=row, now=now)
+
+
+def mint_passkey(journey: Journey, policy: RecoveryPolicy, *, row: UUID, now: datetime) -> Proof:
+    """The right to add a passkey instead of setting a new password. Raises Unearned unless that is enough for it."""
+    if not may_have_passkey(journey):
+        raise Unearned(journey.id)
+    return _minted(journey, Step.NEW_PASSWORD, policy, kind=Kind.PASSKEY, replaces=0, row=row, now=now)
 
 
 def mint_removal(journey: Journey, lost: Owned, policy: RecoveryPolicy, *, now: datetime) -> Proof:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from recovery import endings, register, views
+from recovery import endings, new_factors, register, views
 
 urlpatterns = [
     path("", views.identify, name="recovery-identify"),
@@ -16,11 +16,13 @@ urlpatterns = [
     path("current-password/", views.current_password, name="recovery-current-password"),
     path("stranded/", endings.stranded, name="recovery-stranded"),
     path("password/", endings.new_password, name="recovery-new-password"),
+    path("password/passkey/", new_factors.passkey_instead, name="recovery-passkey-instead"),
+    path("password/passkey/options", new_factors.passkey_instead_options, name="recovery-passkey-instead-options"),
     path("unlock/", endings.unlock, name="recovery-unlock"),
-    path("factor/", endings.factor, name="recovery-factor"),
-    path("factor/app/", endings.new_app, name="recovery-new-app"),
-    path("factor/passkey/", endings.new_passkey, name="recovery-new-passkey"),
-    path("factor/passkey/options", endings.new_passkey_options, name="recovery-new-passkey-options"),
+    path("factor/", new_factors.factor, name="recovery-factor"),
+    path("factor/app/", new_factors.new_app, name="recovery-new-app"),
+    path("factor/passkey/", new_factors.new_passkey, name="recovery-new-passkey"),
+    path("factor/passkey/options", new_factors.new_passkey_options, name="recovery-new-passkey-options"),
     path("done/", endings.done, name="recovery-done"),
     path("ended/", endings.ended, name="recovery-ended"),
     path("register/", register.register, name="recovery-register"),

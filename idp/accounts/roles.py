@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from django.db.models import QuerySet
 
-from idp import keyring
+from idp import keyring, notices
 from idp.audit.events import Origin, RoleEnded, RoleGranted
 from idp.audit.record import record
 from idp.models import Role, User
@@ -49,6 +49,16 @@ def is_last_administrator(user_id: uuid.UUID) -> bool:
 def is_the_only_administrator(user_id: uuid.UUID) -> bool:
     """As `is_last_administrator`, for a page: nothing is held, so it may be otherwise a moment later."""
     return _is_last_of(_administrators(), user_id)
+
+
+def tell_others(user: User, kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object) -> int:
+    """Tell every administrator but `user`, who is one, about them. Returns how many addresses are told."""
+    administrators = {role.user_id for role in _administrators() if _is_genuine(role)}
+    others = User.objects.filter(pk__in=administrators - {user.pk}, status=User.Status.ACTIVE)
+    return sum(
+        notices.post(kind, other, reference=reference, origin=origin, now=now, who=user.label, **facts)
+        for other in others.values_list("pk", flat=True)
+    )
 
 
 def end_all(user_id: uuid.UUID, *, by: uuid.UUID | None, origin: Origin, now: datetime) -> None:

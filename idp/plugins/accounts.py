@@ -6,11 +6,13 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from idp import notices
 from idp.accounts import intruders, lookup, roles, sealing
 from idp.accounts.intruders import Stopped, stop
 from idp.accounts.marks import Mark
 from idp.accounts.marks import clear as address_works
 from idp.accounts.marks import of as marks
+from idp.audit.events import Origin
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
@@ -21,6 +23,7 @@ __all__ = [
     "Stopped",
     "address",
     "address_works",
+    "administrator_recovered",
     "canonical",
     "channels",
     "everybody",
@@ -28,6 +31,7 @@ __all__ = [
     "is_administrator",
     "is_stopped",
     "marks",
+    "recovery_begun",
     "stop",
     "username",
 ]
@@ -97,6 +101,18 @@ def everybody() -> QuerySet[User, UUID]:
 def is_administrator(user: UUID | None) -> bool:
     """Whether the account administers the tenant; one query, for nobody's account (None) as well."""
     return roles.is_administrator(user or NOBODY)
+
+
+def recovery_begun(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
+    """Tell every address of the account that one thing was proved and more is asked for. In a transaction."""
+    notices.post(notices.RECOVERY_BEGUN, user, reference=reference, origin=origin, now=now, proved_by=proved_by)
+
+
+def administrator_recovered(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:
+    """Tell the other administrators that one of them got back in. In a transaction."""
+    account = User.objects.get(pk=user)
+    kind = notices.ADMINISTRATOR_RECOVERED
+    roles.tell_others(account, kind, reference=reference, origin=origin, now=now, proved_by=proved_by)
 
 
 def is_stopped(user: UUID | None) -> bool:

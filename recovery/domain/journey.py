@@ -14,7 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from recovery.domain import ways
-from recovery.domain.policy import LOCKED, LOST_FACTOR, RecoveryPolicy
+from recovery.domain.policy import FORGOT, LOCKED, LOST_FACTOR, RecoveryPolicy
 from recovery.domain.ways import Asks, Plan, Standing
 
 
@@ -123,6 +123,18 @@ def is_enough(journey: Journey, policy: RecoveryPolicy) -> bool:
 def open_ways(journey: Journey, policy: RecoveryPolicy) -> tuple[str, ...]:
     """The methods that can be chosen now."""
     return ways.open_ways(journey.problem, journey.proven, journey.plan, journey.standing, policy)
+
+
+def may_have_passkey(journey: Journey) -> bool:
+    """Whether what is enough for a new password is enough for a passkey instead, which signs in without anything else.
+
+    Not on one proof where sign-in asks for a second factor, which it would get around; and not where somebody else may
+    know the password, for that stays.
+    """
+    standing = journey.standing
+    if standing is None or standing.stopped or journey.problem != FORGOT:
+        return False
+    return not standing.factors or len(ways.roots(journey.proven)) > 1
 
 
 #: Pages before a proof, in order: people may go back to an earlier one, and from there forward again.

@@ -41,6 +41,7 @@ CALLS = [
     ),
     ("mint", {"recovery/effects.py"}, "recovery.effects.set_new_password"),
     ("mint_factor", {"recovery/effects.py"}, "recovery.effects.replace_factor"),
+    ("mint_passkey", {"recovery/effects.py"}, "recovery.effects.create_passkey"),
     ("mint_removal", {"recovery/effects.py"}, "recovery.effects.replace_factor"),
     ("replace_lost", {"idp/plugins/factors.py"}, "recovery.effects.replace_factor"),
     ("open_again", {"recovery/effects.py"}, "recovery.effects, which asks for proofs first"),

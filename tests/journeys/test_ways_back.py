@@ -403,6 +403,82 @@ def test_a_key_shown_in_one_recovery_is_none_in_another(jane, later):
     assert "That key has run out" in mine.page
 
 
+# --- A passkey instead of a password ----------------------------------------------------------------------
+
+
+def test_a_passkey_instead_of_a_new_password(jane):
+    codes = with_recovery_codes(jane)
+    person = at_methods()
+    by_email(person)
+    assert "passkey-instead" not in person.page.parsed.ids, "one proof, and sign-in asks for a code: a way around it"
+    assert person.open("/recovery/password/passkey/").name == "recovery-new-password"
+    two = at_methods(person=Person(address="198.51.100.7"))
+    by_saved_code(two, codes[0])
+    by_email(two)
+    two.click("passkey-instead")
+    made = Authenticator().create(options(two, purpose="register", path="/recovery/password/passkey/options"))
+    two.submit(passkey=made)
+    assert "From now on your passkey signs you in" in two.page
+    assert Credential.objects.get(user=jane, kind="password").version == 1
+    assert sorted(factor.kind for factor in factors(jane)) == ["passkey", "recovery_codes"]
+
+
+def test_who_has_no_second_factor_may_have_a_passkey_on_one_proof(jane):
+    person = at_methods()
+    by_email(person)
+    person.click("passkey-instead")
+    person.submit(passkey="nothing of the kind")
+    assert "was not saved" in person.page
+    made = Authenticator().create(options(person, purpose="register", path="/recovery/password/passkey/options"))
+    person.submit(passkey=made)
+    assert person.page.name == "recovery-done"
+    assert [factor.kind for factor in factors(jane)] == ["passkey"]
+
+
+def test_no_passkey_instead_where_somebody_else_may_know_the_password(jane):
+    person = at_methods("intruder")
+    by_email(person)
+    assert person.page.name == "recovery-new-password"
+    assert "passkey-instead" not in person.page.parsed.ids
+    assert person.open("/recovery/password/passkey/").name == "recovery-new-password"
+
+
+# --- Who is told ------------------------------------------------------------------------------------------
+
+
+def test_who_is_half_way_is_announced_to_every_address(db):
+    """A full recovery is told at its start as well: whoever else reads one of the addresses can stop it."""
+    jane = make_person(addresses=["jane@contoso.example", "jane@elsewhere.example"])
+    codes = with_recovery_codes(jane)
+    post_office()
+    person = at_methods()
+    by_saved_code(person, codes[0])
+    begun = [letter for letter in post_office() if "started getting back" in letter.subject]
+    assert sorted(letter.to[0] for letter in begun) == ["jane@contoso.example", "jane@elsewhere.example"]
+    assert "One thing was proved: A saved recovery code." in begun[0].body
+    by_email(person)
+    assert not [letter for letter in post_office() if "started getting back" in letter.subject], "once"
+
+
+def test_the_other_administrators_hear_of_it(db, later):
+    jane = administrator()
+    other = make_person("mira", email="mira@contoso.example")
+    suspended = make_person("nils", email="nils@contoso.example", status=User.Status.SUSPENDED)
+    with transaction.atomic():
+        for each in (other, suspended):
+            roles.grant(each.pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+    app = with_app(jane, now=timezone.now() - LATER)
+    person = at_methods()
+    by_email(person)
+    by_app(person, app)
+    person.submit(new_password=NEW_PASSWORD)
+    told = Message.objects.filter(kind="idp.administrator_recovered")
+    assert [message.user_id for message in told] == [other.pk]
+    (letter,) = [each for each in post_office() if each.to == ["mira@contoso.example"]]
+    assert "jane@contoso.example recovered their account" in letter.body
+    assert "A code sent by email, A code of the authenticator app" in letter.body
+
+
 # --- Somebody else is in ----------------------------------------------------------------------------------
 
 
