@@ -37,6 +37,9 @@ def register(request: HttpRequest) -> HttpResponse:
     if visitor is None:
         return SeeOther(waiting.sign_in_url(interaction_id))
     onward = waiting.way_on(request, now=context.now)
+    if not visitor.is_held:
+        # An old tab: they have been let go, or were never asked.
+        return SeeOther(onward)
     wants = asking.wanted(visitor.user, context.policy, now=context.now)
     if not wants.anything:
         return SeeOther(onward)

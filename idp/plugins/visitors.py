@@ -17,7 +17,7 @@ from idp.accounts.address_claims import Throttled
 from idp.accounts.addresses import Own
 from idp.conf import policy
 from idp.factors import registry
-from idp.models import User
+from idp.models import SignIn, User
 
 __all__ = ["Own", "Throttled", "Visitor", "add_url", "address_url", "addresses", "let_go", "send_test", "signed_in"]
 
@@ -32,12 +32,16 @@ class Visitor:
 
     user: UUID
     sign_in: UUID
+    #: Whether a plug-in holds them here; others are only passing.
+    is_held: bool
 
 
 def signed_in(request: HttpRequest, *, now: datetime) -> Visitor | None:
     """Who is signed in here; one query."""
     here = sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
-    return Visitor(user=here.user_id, sign_in=here.pk) if here else None
+    if here is None:
+        return None
+    return Visitor(user=here.user_id, sign_in=here.pk, is_held=here.interruption == SignIn.Interruption.HELD)
 
 
 def let_go(visitor: Visitor) -> bool:
