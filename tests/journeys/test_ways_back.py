@@ -1,5 +1,6 @@
 """Every way of proving, alone and two together: what is enough for whom, and what it does."""
 
+import itertools
 import re
 from base64 import b32decode
 from datetime import timedelta
@@ -232,6 +233,40 @@ def test_a_role_given_on_the_way_counts(jane):
         roles.grant(jane.pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
     person.submit(code=code_in(post_office()[-1]))
     assert person.page.name == "recovery-stranded"
+
+
+# --- Each pair --------------------------------------------------------------------------------------------
+
+ROOTS = {"email": "mailbox", "totp": "phone", "passkey": "phone", "recovery-code": "paper"}
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(ROOTS, 2)), ids=" then ".join)
+@pytest.mark.parametrize(
+    ("problem", "end"),
+    [("forgot", "recovery-new-password"), ("lost-factor", "recovery-factor"), ("intruder", "recovery-new-password")],
+)
+def test_two_ways_of_an_administrator(db, later, problem, end, first, second):
+    """Any two that stand on different things, in either order; and never two that stand on the same."""
+    jane = administrator()
+    app, authenticator = with_app(jane, now=timezone.now() - LATER), with_passkey(jane)
+    codes = with_recovery_codes(jane)
+    prove = {
+        "email": by_email,
+        "totp": lambda person: by_app(person, app),
+        "passkey": lambda person: by_passkey(person, authenticator),
+        "recovery-code": lambda person: by_saved_code(person, codes[0]),
+    }
+    person = at_methods(problem)
+    prove[first](person)
+    assert person.page.name == "recovery-method"
+    if ROOTS[first] == ROOTS[second]:
+        assert second not in offered(person)
+        person.submit(method=second)
+        assert person.page.name == "recovery-method"
+        assert JourneyProof.objects.count() == 1
+    else:
+        prove[second](person)
+        assert person.page.name == end
 
 
 # --- Guessing ---------------------------------------------------------------------------------------------

@@ -171,23 +171,55 @@ def test_two_proofs_never_share_a_root(standing):
         assert is_enough(doubled, EVERYTHING) == is_enough(facts, EVERYTHING), "an app beside a passkey adds nothing"
 
 
+POLICIES = {
+    "as it comes": POLICY,
+    "everything": EVERYTHING,
+    "one for everybody": RecoveryPolicy(methods=EVERYTHING.methods, proofs_without_second_factor=1),
+    "as strict as can be": RecoveryPolicy(
+        methods=EVERYTHING.methods,
+        proofs_with_second_factor=2,
+        proofs_to_unlock=2,
+        proofs_to_replace_a_factor=3,
+        proofs_of_administrators=3,
+    ),
+    "by mail alone": RecoveryPolicy(methods=("email",), problems=("forgot", "locked")),
+}
+
+
+def asked_of(standing, problem, policy):
+    """How many roots it takes, written down once more, apart from the code."""
+    if standing.administrator:
+        return policy.proofs_of_administrators
+    if problem in ("locked", "lost-factor"):
+        return {"locked": policy.proofs_to_unlock, "lost-factor": policy.proofs_to_replace_a_factor}[problem]
+    if standing.factors:
+        return policy.proofs_with_second_factor
+    has = len(roots(standing.ways & set(policy.methods)))
+    return min(policy.proofs_without_second_factor, max(has, 1))
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 @pytest.mark.parametrize("standing", KINDS.values(), ids=KINDS)
-def test_each_end_is_reached_with_enough_and_not_before(standing):
-    """All problems, all sets of proofs, however they were come by."""
+def test_each_end_is_reached_with_exactly_the_proofs_that_the_policy_asks(standing, policy):
+    """All problems, all sets of proofs however they were come by, all ends, and time: enough, and nothing less."""
     for problem, proven, ending, expires_at in itertools.product(
         PROBLEMS, SUBSETS, (None, *Ending), (NOW + timedelta(minutes=1), NOW)
     ):
-        facts = journey(**stands(standing, problem=problem, proven=proven, ending=ending, expires_at=expires_at))
-        shown = roots(proven) - ({Root.MEMORY} if problem != "lost-factor" else set())
-        step = current_step(facts, EVERYTHING, now=NOW)
-        if step in (Step.NEW_PASSWORD, Step.UNLOCK, Step.NEW_FACTOR):
-            assert ending is None
-            assert expires_at > NOW
-            assert shown, "nothing was proven"
-            assert step is {"locked": Step.UNLOCK, "lost-factor": Step.NEW_FACTOR}.get(problem, Step.NEW_PASSWORD)
-            assert len(shown) >= (2 if standing.administrator or problem == "lost-factor" else 1)
-            if step is Step.NEW_PASSWORD and standing.factors:
-                assert len(shown) > 1 or shown - standing.factors, "what sign-in asks for is not a second proof"
+        plan = plan_for(standing, policy)
+        facts = journey(
+            problem=problem, proven=proven, ending=ending, expires_at=expires_at, standing=standing, plan=plan
+        )
+        counts = set(policy.methods) | ({"password"} if problem == "lost-factor" else set())
+        shown = roots(proven & counts)
+        enough = len(shown) >= asked_of(standing, problem, policy)
+        enough = enough and not (standing.administrator and not shown & {Root.DEVICE, Root.SAVED_CODE})
+        if problem in ("forgot", "intruder") and standing.factors:
+            enough = enough and (len(shown) > 1 or bool(shown - standing.factors))
+        allowed = enough and ending is None and expires_at > NOW and problem in policy.problems
+        ends = {"locked": Step.UNLOCK, "lost-factor": Step.NEW_FACTOR}
+        step = current_step(facts, policy, now=NOW)
+        assert (step in (Step.NEW_PASSWORD, Step.UNLOCK, Step.NEW_FACTOR)) == allowed
+        assert not allowed or step is ends.get(problem, Step.NEW_PASSWORD)
 
 
 def test_before_a_proof_every_account_is_offered_the_same():
