@@ -64,9 +64,9 @@ TELLINGS = {
         about=About.RECOVERY,
         say=lambda _fields: _("A recovery gave your account another second factor and kept your password"),
     ),
-    events.WayBackPutOff.name: Telling(about=About.SECURITY, say=_put_off),
+    events.WayBackPutOff.name: Telling(about=About.RECOVERY, say=_put_off),
     events.AddressesPutOff.name: Telling(
-        about=About.SECURITY,
+        about=About.RECOVERY,
         say=lambda _fields: _("You put off looking at addresses that may not reach you"),
     ),
     events.RecoveryCompleted.name: Telling(
