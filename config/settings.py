@@ -16,7 +16,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import broker
-from idp.channels import addresses
+from idp.channels import addresses, gateways, numbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -169,9 +169,6 @@ EMAIL_HOURLY_CAP = positive("EMAIL_HOURLY_CAP", default=10_000)
 SMS_GATEWAYS: tuple[object, ...] = ()
 SMS_COUNTRIES: list[str] = []
 if _sms := env.str("SMS_URL", default="").strip():
-    # Only here: Apprise is large, and most tenants send no text messages.
-    from idp.channels import gateways, numbers
-
     try:
         SMS_GATEWAYS = gateways.read(_sms)
     except addresses.Unusable as error:

@@ -88,9 +88,8 @@ def asked(
     `subject` is the account, or what was typed to name it; `typed` a digest of the address. That the tenant's own
     budget is used up is said to everybody alike.
     """
-    in_all = throttle.look(_in_all(channel).name, _in_all(channel).limit, now=now)
-    if not in_all.left:
-        return Held(cap=_in_all(channel).name, until=in_all.resets_at)
+    if held := used_up(channel, now=now):
+        return held
     hour, day = _to_one_address(channel, policy)
     caps = (
         _Cap(name=f"{channel}-asked-network", limit=policy.messages_per_network, subject=(origin.network,)),
@@ -98,6 +97,13 @@ def asked(
         _Cap(name=f"{channel}-asked-day", limit=day, subject=(subject, typed)),
     )
     return _first_that_holds(caps, channel=channel, now=now, origin=origin)
+
+
+def used_up(channel: str, *, now: datetime) -> Held | None:
+    """Whether the tenant's own budget has come to its end; counts nothing."""
+    budget = _in_all(channel)
+    looked = throttle.look(budget.name, budget.limit, now=now)
+    return None if looked.left else Held(cap=budget.name, until=looked.resets_at)
 
 
 def handed_over(

@@ -1,4 +1,4 @@
-"""Requests of our own to addresses that applications named: their keys, their logout endpoints.
+"""Requests of our own to addresses that applications named: their keys, their logout endpoints; and to Amazon's.
 
 Such an address is somebody else's word. So that it cannot make us knock at doors only we can reach (server-side
 request forgery): the name is resolved once, every address it has must be public or allowed by the operator, and
@@ -51,18 +51,19 @@ class _Target:
 
 def get_json(url: str) -> Any:
     """The document at `url`. Raises Failed unless it is a plain 200 with JSON."""
-    with _Exchange(url, method="GET", headers={"Accept": "application/json"}) as answer:
-        if answer.status != _OK:
-            raise Failed(f"status {answer.status}")
-        body = answer.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise Failed("too large")
-        if answer.length:
-            raise Failed("connection broken")
+    body = _get(url, accept="application/json")
     try:
         return json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Failed("not JSON") from None
+
+
+def get_text(url: str) -> str:
+    """The text at `url`. Raises Failed unless it is a plain 200 with UTF-8."""
+    try:
+        return _get(url, accept="*/*").decode()
+    except UnicodeDecodeError:
+        raise Failed("not text") from None
 
 
 def post_form(url: str, fields: Mapping[str, str]) -> int:
@@ -81,6 +82,18 @@ def check(url: str) -> None:
 def trusted() -> ssl.SSLContext:
     """Which certificates are believed: the system's and the operator's. Raises OSError if those cannot be read."""
     return _tls(settings.OUTBOUND_CA)
+
+
+def _get(url: str, *, accept: str) -> bytes:
+    with _Exchange(url, method="GET", headers={"Accept": accept}) as answer:
+        if answer.status != _OK:
+            raise Failed(f"status {answer.status}")
+        body = answer.read(MOST_BYTES + 1)
+        if len(body) > MOST_BYTES:
+            raise Failed("too large")
+        if answer.length:
+            raise Failed("connection broken")
+    return body
 
 
 class _Exchange:

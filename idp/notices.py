@@ -3,7 +3,8 @@
 Every verified address of the account is told, and for a while the one that its owner took out.
 """
 
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -47,6 +48,7 @@ __all__ = [
     "PAUSES_ENDED",
     "RECOVERY_BEGUN",
     "RECOVERY_CODE_USED",
+    "Told",
     "password_changed",
     "post",
     "text",
@@ -59,6 +61,23 @@ PASSWORD_CHANGED = "idp.password_changed"
 _USEFUL_FOR = timedelta(days=2)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """How many addresses of each channel are told."""
+
+    email: int = 0
+    sms: int = 0
+
+    @property
+    def addresses(self) -> int:
+        return self.email + self.sms
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """By what its owner is told, for the page that says so."""
+        return tuple(channel for channel, count in asdict(self).items() if count)
+
+
 def password_changed(
     user: UUID,
     *,
@@ -67,13 +86,13 @@ def password_changed(
     sessions_ended: int,
     origin: Origin,
     now: datetime,
-) -> int:
+) -> Told:
     """Tell every address of `user` that their password was changed. Returns how many are told."""
     facts = {"proved_by": proved_by, "sessions_ended": sessions_ended}
     return post(PASSWORD_CHANGED, user, reference=reference, origin=origin, now=now, **facts)
 
 
-def post(kind: str, user: UUID, *, reference: UUID, origin: Origin, now: datetime, **facts: Any) -> int:
+def post(kind: str, user: UUID, *, reference: UUID, origin: Origin, now: datetime, **facts: Any) -> Told:
     """Tell every address of `user`, in the caller's transaction. Returns how many are told.
 
     `facts` are what the words of this kind need (`notice_words`): names that its owner gave, kinds and counts; never a
@@ -100,7 +119,7 @@ def post(kind: str, user: UUID, *, reference: UUID, origin: Origin, now: datetim
         for address, channel in addresses.values_list("pk", "channel")
     ]
     outbox.post(*drafts, now=now)
-    return len(drafts)
+    return Told(**Counter(draft.channel for draft in drafts))
 
 
 def words(message: Message, *, language: str) -> Letter | Text | None:

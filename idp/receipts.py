@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from idp.accounts import marks
-from idp.channels import receipts
+from idp.channels import Forged, NotNow, Unreadable, receipts
 from idp.channels.receipts import Receipt
 from idp.keyring import fingerprint
 from idp.models import AddressMark, Handover
@@ -36,10 +36,13 @@ def receive(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     try:
         told = receipts.read(provider, request, url=f"{settings.ISSUER}/receipts/{name}")
-    except receipts.Forged as error:
+    except Forged as error:
         log.warning("receipt not believed", alarm="receipts", provider=name, reason=str(error))
         return JsonResponse({"error": "forbidden"}, status=403)
-    except receipts.Unreadable as error:
+    except NotNow as error:
+        log.warning("receipt not judged", provider=name, reason=str(error))
+        return JsonResponse({"error": "temporarily_unavailable"}, status=503)
+    except Unreadable as error:
         log.warning("receipt not understood", provider=name, reason=str(error))
         return JsonResponse({"error": "invalid_request"}, status=400)
     for receipt in told:

@@ -41,7 +41,8 @@ A journey stores facts; `domain.journey.current_step` says which question they l
     code --> method: one more check is asked for
     code --> stranded: one more check is asked for, and there is none
     code --> ended: all tries are used up
-    code --> ended: begun anew elsewhere
+    code --> ended: begun anew
+    code --> ended: finished elsewhere
     code --> ended: the password changed meanwhile
     code --> ended: time ran out
     done --> [*]: sign in, and back to the application

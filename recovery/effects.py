@@ -36,7 +36,7 @@ def set_new_password(
                 held.row,
                 sessions_ended=changed.sessions_ended,
                 applications_told=changed.applications_told,
-                told_by=["email"] * bool(changed.addresses_told),
+                told_by=list(changed.addresses_told.channels),
             ),
         )
         _finished(held, minted.user, context)
@@ -115,12 +115,11 @@ def _add_factor(
 ) -> factors.Replaced | factors.TooMany | factors.Stale:
     def finish(replaced: factors.Replaced) -> None:
         journeys.consume(held.proofs, now=context.now)
-        told = ["email"] * bool(replaced.addresses_told)
         result = _counted(
             held.row,
             sessions_ended=replaced.sessions_ended,
             applications_told=replaced.applications_told,
-            told_by=told,
+            told_by=list(replaced.addresses_told.channels),
         )
         result |= {"added": new.kind, "removed": replaced.removed, "instead": instead}
         journeys.write(held.row, ending=Ending.DONE, result=result)
@@ -167,7 +166,7 @@ def open_sign_in(row: Row, facts: Journey, context: Context) -> None:
                 "by_known_browsers": tries.by_known_browsers,
                 "last_at": tries.last_at.isoformat() if tries.last_at else None,
             },
-            "told_by": ["email"] * bool(opened.addresses_told),
+            "told_by": list(opened.addresses_told.channels),
         },
     )
     limits.clear("recovery-wrong", facts.subject.bytes)

@@ -10,7 +10,7 @@ from idp.plugins import accounts, factors, passwords
 from idp.plugins.web import Problem, SeeOther
 from recovery import effects, forms
 from recovery.context import Context
-from recovery.domain.journey import Step, may_have_passkey
+from recovery.domain.journey import Ending, Step, may_have_passkey
 from recovery.journeys import Held
 from recovery.methods import registry
 from recovery.pages import INSTEAD_URL, PAGES, at, identify_url, show, step_of, way_on
@@ -80,6 +80,8 @@ def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 def ended(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/ended/`: why it is over, and how to begin again."""
     reason = held.facts.ending or "expired"
+    if reason is Ending.ELSEWHERE:
+        return show(request, held, context, "elsewhere", {"continue_url": way_on(request, held, context)})
     return show(request, held, context, "ended", {"reason": str(reason), "start_url": identify_url(held)})
 
 

@@ -37,8 +37,12 @@ def begin(
     interaction_id: str,
     replaces: Held | None,
     context: Context,
+    device_key: str = "",
 ) -> Begun | Throttled:
-    """Begin a journey for whoever `identifier` means, be it nobody. One running in this browser gives way."""
+    """Begin a journey for whoever `identifier` means, be it nobody. One running in this browser gives way.
+
+    `device_key` is what the browser is known by to accounts that it signed in to.
+    """
     counted = limits.count(
         "recovery-starts",
         context.policy.starts_per_network,
@@ -51,6 +55,7 @@ def begin(
     subject, version = (account.id, account.password_version) if account else (None, 0)
     # Before the first code is sent, and the same statements for nobody's account.
     stands = standing.of(subject, has_password=bool(version), now=context.now)
+    known_browser = accounts.knows_browser(subject, device_key, now=context.now)
     with transaction.atomic():
         if replaces is not None and not replaces.facts.ending:
             journeys.write(replaces.row, ending=Ending.SUPERSEDED)
@@ -60,6 +65,7 @@ def begin(
             subject=subject,
             password_version=version,
             plan=ways.plan_for(stands, context.policy),
+            known_browser=known_browser,
             now=context.now,
             expires_at=context.now + context.policy.journey_lifetime,
         )

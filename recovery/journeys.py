@@ -6,6 +6,8 @@ from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, Q
+
 from idp.plugins import accounts, keys
 from recovery import proof, standing
 from recovery.domain.journey import Ending, Journey
@@ -57,6 +59,7 @@ def begin(
     subject: UUID | None,
     password_version: int,
     plan: Plan,
+    known_browser: bool,
     now: datetime,
     expires_at: datetime,
 ) -> tuple[Row, str]:
@@ -69,6 +72,7 @@ def begin(
         subject=subject,
         password_version=password_version,
         plan=standing.written(plan),
+        known_browser=known_browser,
         started_at=now,
         expires_at=expires_at,
     )
@@ -104,8 +108,15 @@ def consume(proofs: tuple[JourneyProof, ...], *, now: datetime) -> None:
 
 
 def end_others(subject: UUID, *, than: UUID) -> None:
-    """End every other open journey of the account: one success closes all doors that were ajar."""
-    Row.objects.filter(subject=subject, ending="").exclude(pk=than).update(ending=Ending.SUPERSEDED)
+    """End every other open journey of the account: one success closes all doors that were ajar.
+
+    Whoever has proven something, or is at a browser that the account knows, is told. From anybody else it is kept that
+    there is such an account, and that it came back: their journey goes on, as nobody's.
+    """
+    others = Row.objects.filter(subject=subject, ending="").exclude(pk=than)
+    proven = JourneyProof.objects.filter(journey=OuterRef("pk"), consumed_at=None)
+    others.filter(Q(known_browser=True) | Exists(proven)).update(ending=Ending.ELSEWHERE)
+    others.update(subject=None)
 
 
 def sweep(before: datetime) -> int:

@@ -20,6 +20,8 @@ class Journey(models.Model):
     password_version = models.PositiveIntegerField(default=0)
     #: What it takes, made before the first code is sent: a `domain.ways.Plan`.
     plan = models.JSONField(default=dict)
+    #: It began in a browser that this account was signed in to before: what befalls the account may be told there.
+    known_browser = models.BooleanField(default=False)
     problem = models.CharField(max_length=20, blank=True)
     method = models.CharField(max_length=20, blank=True)
     challenged = models.BooleanField(default=False)

@@ -21,7 +21,7 @@ from recovery.domain.ways import WAYS, Asks
 from recovery.journeys import Held
 from recovery.methods import registry
 from recovery.methods.base import HeldMethod, MessageMethod, Method, asks_for_held, sends
-from recovery.pages import COOKIE, NONE_URL, PAGES, at, context_of, identify_url, show, slow_page, step_of
+from recovery.pages import COOKIE, NONE_URL, PAGES, at, context_of, identify_url, show, slow_page, step_of, way_on
 
 
 @require_http_methods(["GET", "POST"])
@@ -40,7 +40,13 @@ def identify(request: HttpRequest) -> HttpResponse:
     if faults:
         return _identify_page(request, interaction_id, context, typed=typed, faults=faults)
     try:
-        begun = flow.begin(typed, interaction_id=interaction_id[:32], replaces=held, context=context)
+        begun = flow.begin(
+            typed,
+            interaction_id=interaction_id[:32],
+            replaces=held,
+            context=context,
+            device_key=web.device_key(request),
+        )
     except journeys.Moved:
         return SeeOther(PAGES[Step.IDENTIFY])
     match begun:
@@ -226,6 +232,7 @@ def _code_page(
         "step": step_of(held, context),
         "back_url": PAGES[Step.ADDRESS],
         "another_url": PAGES[Step.METHOD],
+        "elsewhere_url": way_on(request, held, context),
         **code_pages.shown(
             message,
             reference=reference,

@@ -1,4 +1,8 @@
-"""`/account/addresses/`: the owner's recovery addresses. Each page does one thing; every change asks who it is."""
+"""`/account/addresses/`: the owner's recovery addresses. Each page does one thing; every change asks who it is.
+
+A telephone is an address like a mailbox, where the tenant has a gateway for text messages; elsewhere nothing of it is
+offered, and those that are there from before can be named and taken out.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser, code_pages
-from idp.account import frame
+from idp.account import frame, wording
 from idp.accounts import address_claims, addresses
 from idp.accounts.address_claims import Asked, Confirmed, Gone, Throttled, Wrong
 from idp.accounts.addresses import Context, NotPossible
@@ -21,31 +25,47 @@ from idp.conf import ADDRESS_CODES, policy
 from idp.login.again import freshly, signed_in
 from idp.models import AddressClaim, Message, RecoveryAddress, SignIn
 from idp.pages import Problem
+from idp.plugins import delivery
+from idp.plugins.delivery import Number, Unfit
 from idp.plugins.waiting import way_on
 
 _HOME = "/account/security/"
 _LONGEST = 254
 _LONGEST_NAME = 60
+_EMAIL, _SMS = RecoveryAddress.Channel.EMAIL, RecoveryAddress.Channel.SMS
 
 
 @require_http_methods(["GET", "POST"])
 @freshly
 def add(request: HttpRequest, here: SignIn) -> HttpResponse:
     """`/account/addresses/add/`: where may we write to, so that you can get back in?"""
+    return _adding(request, here, _EMAIL)
+
+
+@require_http_methods(["GET", "POST"])
+@freshly
+def add_phone(request: HttpRequest, here: SignIn) -> HttpResponse:
+    """`/account/addresses/add/phone/`: the same by text message. Nothing is added without a gateway."""
+    if not _goes(_SMS):
+        return SeeOther(_HOME)
+    return _adding(request, here, _SMS)
+
+
+def _adding(request: HttpRequest, here: SignIn, channel: str) -> HttpResponse:
     typed = request.POST.get("address", "").strip()[: _LONGEST + 1]
     called = _name(request)
     problems: list[Problem] = []
     if request.method == "POST":
-        if fault := _fault(typed):
+        address, fault = _read(channel, typed)
+        if fault:
             problems = [Problem("address", fault)]
         else:
-            asked = address_claims.ask_to_add(
-                here, RecoveryAddress.Channel.EMAIL, typed, name=called, context=_context(request)
-            )
+            asked = address_claims.ask_to_add(here, channel, address, name=called, context=_context(request))
             if isinstance(asked, Asked):
                 return SeeOther(frame.with_waiting(request, f"/account/addresses/code/{asked.claim}/"))
-            problems = [Problem("address", _refusal(asked))]
+            problems = [Problem("address", _refusal(asked, channel))]
     page = {
+        "channel": channel,
         "problems": problems,
         "address": typed,
         "name": called,
@@ -67,22 +87,18 @@ def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
         return _code_page(request, here, claim, context)
     if request.POST.get("send_again"):
         held = address_claims.send_again(claim, context=context)
-        return (
-            _code_page(request, here, claim, context, problem=_refusal(held))
-            if held
-            else SeeOther(request.get_full_path())
-        )
+        if not held:
+            return SeeOther(request.get_full_path())
+        return _code_page(request, here, claim, context, problem=_refusal(held, claim.channel))
     match address_claims.answer(here, claim, request.POST.get("code", "")[:40], context=context):
-        case Confirmed(usable_from=None):
-            return SeeOther(way_on(request, otherwise=f"{_HOME}?address=confirmed", now=context.now))
-        case Confirmed():
-            return SeeOther(way_on(request, otherwise=f"{_HOME}?address=added", now=context.now))
+        case Confirmed(usable_from=usable_from):
+            return _done(request, "added" if usable_from else "confirmed", claim.channel)
         case Gone():
-            return SeeOther(f"{_HOME}?address=gone")
+            return _done(request, "gone", claim.channel)
         case Wrong() as wrong:
             return _code_page(request, here, claim, context, problem=_wrong_sentence(wrong, claim))
         case Throttled() | NotPossible() as refused:
-            return _code_page(request, here, claim, context, problem=_refusal(refused))
+            return _code_page(request, here, claim, context, problem=_refusal(refused, claim.channel))
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,17 +124,19 @@ def _act(request: HttpRequest, here: SignIn, *, address_id: UUID) -> HttpRespons
     match request.POST["act"]:
         case "name":
             addresses.name(row, _name(request))
-            return SeeOther(f"{_HOME}?address=named")
+            return _done(request, "named", row.channel)
         case "test":
+            if not _goes(row.channel):
+                return _one_refused(request, here, address_id, _("We can't send text messages now."), context)
             asked = address_claims.ask_to_test(here, row, context=context)
             if isinstance(asked, Asked):
                 return SeeOther(frame.with_waiting(request, f"/account/addresses/code/{asked.claim}/"))
-            return _one_refused(request, here, address_id, _refusal(asked), context)
+            return _one_refused(request, here, address_id, _refusal(asked, row.channel), context)
         case _:
             done = addresses.remove(here, row, context=context)
             if isinstance(done, NotPossible):
-                return _one_refused(request, here, address_id, _refusal(done), context)
-            return SeeOther(way_on(request, otherwise=f"{_HOME}?address=removed", now=context.now))
+                return _one_refused(request, here, address_id, _refusal(done, row.channel), context)
+            return _done(request, "removed", row.channel)
 
 
 _ACTS = ("name", "test", "remove")
@@ -138,6 +156,8 @@ def _one_refused(
 def _one_page(request: HttpRequest, here: SignIn, own: addresses.Own, *, problem: str = "") -> HttpResponse:
     page = {
         "own": own,
+        "wrong": wording.marked(own.mark) if own.mark else "",
+        "may_test": _goes(own.channel),
         "problems": [Problem("", problem)] if problem else [],
         "days": policy().address_quarantine.days,
         "back_url": _HOME,
@@ -159,6 +179,7 @@ def _code_page(
     value = address_claims.claimed_address(claim) or ""
     page = {
         "purpose": claim.purpose,
+        "channel": claim.channel,
         # It was typed a moment ago by whoever reads this, who has just shown who they are.
         "to": value if claim.purpose == AddressClaim.Purpose.ADD else addresses.masked(claim.channel, value),
         "problems": [Problem("code", problem)] if problem else [],
@@ -188,21 +209,50 @@ def _name(request: HttpRequest) -> str:
     return " ".join(request.POST.get("name", "").split())[:_LONGEST_NAME]
 
 
-def _fault(typed: str) -> str:
+def _done(request: HttpRequest, word: str, channel: str) -> HttpResponse:
+    """On to the request that waits; else back to the security page, which says what was done."""
+    home = f"{_HOME}?{'phone' if channel == _SMS else 'address'}={word}"
+    return SeeOther(way_on(request, otherwise=home, now=timezone.now()))
+
+
+def _goes(channel: str) -> bool:
+    return channel in delivery.channels()
+
+
+def _read(channel: str, typed: str) -> tuple[str, str]:
+    """The address that `typed` means; or why it is none that we send to."""
+    return _number(typed) if channel == _SMS else _mailbox(typed)
+
+
+def _mailbox(typed: str) -> tuple[str, str]:
     try:
         validate_email(typed)
     except ValidationError:
-        return _("Enter an email address, for example name@example.com")
-    return ""
+        return "", _("Enter an email address, for example name@example.com")
+    return typed, ""
 
 
-def _refusal(refused: Throttled | NotPossible) -> str:
+def _number(typed: str) -> tuple[str, str]:
+    match delivery.number(typed):
+        case Number() as number:
+            return number.e164, ""
+        case Unfit.COUNTRY:
+            return "", _("We can't send text messages to that country.")
+        case Unfit.MALFORMED:
+            return "", _("Enter a mobile number with its country code, for example +33 6 12 34 56 78")
+        case _:
+            return "", _("That isn't a mobile number. Enter one that receives text messages.")
+
+
+def _refusal(refused: Throttled | NotPossible, channel: str) -> str:
     if isinstance(refused, Throttled):
         return _("Another code can be sent at %(time)s.") % {
             "time": timezone.localtime(refused.until).strftime("%H:%M"),
         }
     return {
-        "already": _("This address is one of yours already"),
+        "already": _("This number is one of yours already")
+        if channel == _SMS
+        else _("This address is one of yours already"),
         "too-many": _("You have as many addresses as an account can have. Remove one first."),
         "last": _("This is the last address you can get back in with. Add another one first."),
     }[refused.why]

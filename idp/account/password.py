@@ -135,7 +135,7 @@ def _done(outcome: PasswordChanged, renewed: sessions.Begun | None) -> HttpRespo
     counts = {
         "sessions": outcome.sessions_ended,
         "applications": outcome.applications_told,
-        "told": outcome.addresses_told,
+        "told": outcome.addresses_told.addresses,
     }
     query = urlencode({name: count for name, count in counts.items() if count})
     response = SeeOther(f"{_CHANGED}?{query}" if query else _CHANGED)

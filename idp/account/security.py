@@ -17,7 +17,7 @@ from idp.conf import policy
 from idp.factors import requirements
 from idp.login.again import signed_in
 from idp.models import Credential, SignIn
-from idp.plugins import hooks
+from idp.plugins import delivery, hooks
 
 _RECENT = 5
 _SESSIONS = 3
@@ -35,6 +35,8 @@ class Address:
     tag: str
     tag_class: str
     confirmed: str
+    #: What is wrong with it, if something is.
+    wrong: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ def security(request: HttpRequest, here: SignIn) -> HttpResponse:
         "ready": ready,
         "losses": _losses(ready),
         "addresses": [_address(own) for own in addresses.of(here.user, now=now)],
-        "done": _done(request.GET.get("address", "")),
+        "may_add_phone": delivery.SMS in delivery.channels(),
+        "done": _done(request.GET.get("address", "")) or _done_to_phone(request.GET.get("phone", "")),
         "password_changed": wording.day(password.changed_at) if password else "",
         "methods": [_method(each, now=now) for each in factors],
         "may_add": requirements.may_add(policy()),
@@ -92,6 +95,14 @@ def _done(word: str) -> str:
         "removed": _("Done. Nobody can get in with that address any more; for some days it is still told of changes."),
         "gone": _("That code is over. Ask for another one."),
     }.get(word, "")
+
+
+def _done_to_phone(word: str) -> str:
+    return {
+        "added": _("Done. The number is told of everything at once, and you can get back in with it later."),
+        "confirmed": _("Done. That number works."),
+        "removed": _("Done. Nobody can get in with that number any more; for some days it is still told of changes."),
+    }.get(word) or _done(word)
 
 
 def _losses(ready: readiness.Readiness) -> tuple[Loss, ...]:
@@ -140,6 +151,7 @@ def _address(own: Own) -> Address:
         tag=tag,
         tag_class=tag_class,
         confirmed=wording.day(own.confirmed_at),
+        wrong=wording.marked(own.mark) if own.mark and own.told_until is None else "",
     )
 
 

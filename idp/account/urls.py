@@ -19,6 +19,7 @@ urlpatterns = [
     path("password/", password, name="account-password"),
     path("password/changed/", changed, name="account-password-changed"),
     path("addresses/add/", addresses.add, name="address-add"),
+    path("addresses/add/phone/", addresses.add_phone, name="address-add-phone"),
     path("addresses/code/<uuid:claim_id>/", addresses.code, name="address-code"),
     path("addresses/<uuid:address_id>/", addresses.one, name="address"),
     path("factors/add/", factors.add, name="factors-add"),

@@ -7,7 +7,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from idp.models import RecoveryAddress
+from idp.accounts.marks import Mark
+from idp.models import AddressMark, RecoveryAddress
 
 
 def when(at: datetime, *, now: datetime) -> str:
@@ -39,3 +40,17 @@ def place(where: str) -> str:
 def channel(name: str) -> str:
     """A kind of address, as a heading of its row."""
     return _("Email") if name == RecoveryAddress.Channel.EMAIL else _("Phone")
+
+
+def marked(mark: Mark) -> str:
+    """What is wrong with an address, to its owner."""
+    by_mail, unwanted = mark.channel == RecoveryAddress.Channel.EMAIL, mark.fault == AddressMark.Fault.COMPLAINED
+    if by_mail and unwanted:
+        said = _("On %(day)s your mail provider told us that our mail to this address was called junk.")
+    elif by_mail:
+        said = _("Mail to this address came back on %(day)s.")
+    elif unwanted:
+        said = _("On %(day)s this number refused text messages from us.")
+    else:
+        said = _("A text message did not reach this number on %(day)s.")
+    return said % {"day": day(mark.since)}

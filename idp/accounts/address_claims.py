@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import translation
 
-from idp import codes, keyring, otp, outbox, throttle
+from idp import caps, codes, keyring, otp, outbox, throttle
 from idp.accounts import addresses, marks, reauthentication, sealing
 from idp.accounts.addresses import Context, NotPossible
 from idp.audit.events import AddressCodeFailed, AddressCodeSent, AddressConfirmed
@@ -148,7 +148,7 @@ def send_again(claim: AddressClaim, *, context: Context) -> Throttled | None:
     if not paced.allowed:
         return Throttled(until=paced.resets_at)
     value = claimed_address(claim) or ""
-    if held := _held_back(claim.user_id, sealing.address_digest(claim.channel, value), context):
+    if held := _held_back(claim, sealing.address_digest(claim.channel, value), context):
         return held
     with transaction.atomic():
         claim = AddressClaim.objects.select_for_update().get(pk=claim.pk)
@@ -216,7 +216,7 @@ def _claim(sign_in: SignIn, purpose: str, channel: str, context: Context) -> Add
 
 
 def _send_first(claim: AddressClaim, digest: str, context: Context) -> Asked | Throttled:
-    if held := _held_back(claim.user_id, digest, context):
+    if held := _held_back(claim, digest, context):
         return held
     throttle.count(_RESEND, context.policy.address_resend, claim.id.bytes, now=context.now)
     with transaction.atomic():
@@ -225,11 +225,15 @@ def _send_first(claim: AddressClaim, digest: str, context: Context) -> Asked | T
     return Asked(claim=claim.pk)
 
 
-def _held_back(user: UUID, digest: str, context: Context) -> Throttled | None:
+def _held_back(claim: AddressClaim, digest: str, context: Context) -> Throttled | None:
     """Count one more code: to this address (whoever asks), and of this account (wherever it goes)."""
     policy, now = context.policy, context.now
-    here = throttle.count("address-codes", policy.address_codes, digest, now=now)
-    theirs = throttle.count("address-codes-day", policy.address_codes_per_day, user.bytes, now=now)
+    if used_up := caps.used_up(claim.channel, now=now):
+        return Throttled(until=used_up.until)
+    # Texts cost money, and the caps of delivery let fewer of them through: that is said here, where it can be told.
+    most = policy.texts_per_hour if claim.channel == RecoveryAddress.Channel.SMS else policy.address_codes
+    here = throttle.count("address-codes", most, digest, now=now)
+    theirs = throttle.count("address-codes-day", policy.address_codes_per_day, claim.user_id.bytes, now=now)
     held = [counted.resets_at for counted in (here, theirs) if not counted.allowed]
     return Throttled(until=max(held)) if held else None
 
@@ -239,6 +243,7 @@ def _post(claim: AddressClaim, context: Context) -> None:
         outbox.Draft(
             kind=KIND,
             queue="otp",
+            channel=claim.channel,
             user=claim.user_id,
             address=claim.address_id,
             reference=claim.pk,

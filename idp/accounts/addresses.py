@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db import transaction
 
 from idp import notices
-from idp.accounts import credentials, reauthentication, sealing
+from idp.accounts import credentials, marks, reauthentication, sealing
+from idp.accounts.marks import Mark
 from idp.audit.events import Origin
 from idp.conf import Policy
 from idp.models import AddressNote, RecoveryAddress, SignIn, User
@@ -32,6 +33,8 @@ class Own:
     usable_from: datetime | None
     #: None: it is theirs; else it was taken out, and is told until then.
     told_until: datetime | None
+    #: What a provider says is wrong with it.
+    mark: Mark | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,7 @@ class Context:
 
 def of(user: User, *, now: datetime) -> list[Own]:
     """The owner's addresses, those that were taken out lately last. One whose seal is wrong freezes the account."""
-    rows = RecoveryAddress.objects.select_related("user", "note").filter(user=user).order_by("changed_at")
+    rows = RecoveryAddress.objects.select_related("user", "note", "mark").filter(user=user).order_by("changed_at")
     opened = [(row, sealing.open_address(row)) for row in rows if row.told_until is None or row.told_until > now]
     own = [_own(row, address.value, now=now) for row, address in opened if address]
     return sorted(own, key=lambda each: each.told_until is not None)
@@ -178,6 +181,7 @@ def _own(row: RecoveryAddress, value: str, *, now: datetime) -> Own:
         confirmed_at=note.confirmed_at if note else row.changed_at,
         usable_from=row.usable_from if row.usable_from and row.usable_from > now else None,
         told_until=row.told_until,
+        mark=marks.on(row),
     )
 
 

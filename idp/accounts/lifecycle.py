@@ -10,7 +10,7 @@ place where addresses are kept, without the seal that the first one has.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -32,7 +32,7 @@ class Deleted:
     """Done; how many heard of it."""
 
     applications_told: int = 0
-    addresses_told: int = 0
+    addresses_told: notices.Told = field(default_factory=notices.Told)
 
 
 @dataclass(frozen=True, kw_only=True)

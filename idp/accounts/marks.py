@@ -36,6 +36,14 @@ def of(user: UUID) -> list[Mark]:
     ]
 
 
+def on(address: RecoveryAddress) -> Mark | None:
+    """The mark of an address that was read with it."""
+    found = getattr(address, "mark", None)
+    if found is None:
+        return None
+    return Mark(address=address.pk, channel=address.channel, fault=found.fault, since=found.since)
+
+
 def counts() -> dict[str, int]:
     """How many addresses are marked, by what is wrong with them. One query."""
     rows = AddressMark.objects.values_list("fault").annotate(count=Count("pk"))

@@ -36,7 +36,7 @@ class PasswordChanged:
 
     sessions_ended: int
     grants_ended: int
-    addresses_told: int
+    addresses_told: notices.Told
     applications_told: int
 
 

@@ -105,7 +105,7 @@ class Opened:
     """Sign-in is open again; what had happened, and how many addresses are told."""
 
     tries: Tries
-    addresses_told: int
+    addresses_told: notices.Told
 
 
 def open_again(user_id: UUID, *, source: UUID, origin: Origin, now: datetime) -> Opened | None:

@@ -56,7 +56,7 @@ def tell_others(user: User, kind: str, *, reference: uuid.UUID, origin: Origin, 
     administrators = {role.user_id for role in _administrators() if _is_genuine(role)}
     others = User.objects.filter(pk__in=administrators - {user.pk}, status=User.Status.ACTIVE)
     return sum(
-        notices.post(kind, other, reference=reference, origin=origin, now=now, who=user.label, **facts)
+        notices.post(kind, other, reference=reference, origin=origin, now=now, who=user.label, **facts).addresses
         for other in others.values_list("pk", flat=True)
     )
 

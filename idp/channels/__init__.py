@@ -3,7 +3,7 @@
     email      what EMAIL_URL names: mail servers (smtp) and providers with an interface of their own (mail_apis)
     sms        what SMS_URL names: gateways, spoken to over http, each in its dialect
     chain      several providers in order, and two halves of a hand-over: is one there, and will it take this
-    receipts   what a provider tells us afterwards, once it has shown that it is the provider
+    receipts   what a provider tells us afterwards, once it has shown that it is the provider (sns: Amazon)
 
 Names of modules that judge without asking anybody: `numbers` (telephone numbers), `segments` (how long a text is).
 """
@@ -53,3 +53,15 @@ class Refused(Exception):  # noqa: N818 -- it says what happened
 
 class Bounced(Refused):
     """Nobody can be reached at this address, says the provider."""
+
+
+class Forged(Exception):  # noqa: N818 -- it says what happened
+    """Whoever sent this receipt did not show that they are the provider."""
+
+
+class Unreadable(Exception):  # noqa: N818 -- it says what happened
+    """The receipt comes from the provider, and is not what the provider is known to send."""
+
+
+class NotNow(Exception):  # noqa: N818 -- it says what happened
+    """Whether the receipt comes from the provider cannot be found out now: it shall be sent again."""

@@ -9,6 +9,7 @@
 Whatever has a meaning of its own in a URL is percent-encoded. Nothing here asks anybody.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -51,6 +52,8 @@ class Api:
     options: Mapping[str, object] = field(repr=False)
     #: What its receipts are signed with.
     signing_key: str = field(default="", repr=False)
+    #: By which topic of Amazon SNS they come.
+    topic: str = ""
     ca: str = ""
 
 
@@ -73,6 +76,8 @@ class _Family:
     extra: tuple[str, ...] = ()
     #: The option that takes the URL's path.
     path: str = ""
+    #: The option that says by what its receipts are known.
+    known_by: str = "signing_key"
 
 
 APIS = {
@@ -82,8 +87,9 @@ APIS = {
     "resend": _Family(secret="api_key", api="https://api.resend.com/"),
     "sendgrid": _Family(secret="api_key", api="https://api.sendgrid.com/v3/"),
     # Amazon has no one secret and no one address: see _ses.
-    "ses": _Family(secret="", api="", extra=("configuration_set_name",)),
+    "ses": _Family(secret="", api="", extra=("configuration_set_name",), known_by="topic"),
 }
+_TOPIC = re.compile(r"arn:(?:aws|aws-cn|aws-us-gov):sns:[a-z]{2}(?:-[a-z]+)+-[0-9]:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _COMMON = ("ca", "clear_text")
 
 
@@ -111,6 +117,8 @@ def check_options(options: Mapping[str, str]) -> None:
     """The options that all schemes share, of e-mail and of text messages. Raises Unusable."""
     if options.get("clear_text", "allowed") != "allowed":
         raise Unusable("clear_text can only be 'allowed'")
+    if "topic" in options and not _TOPIC.fullmatch(options["topic"]):
+        raise Unusable("topic is no topic of Amazon SNS, as in arn:aws:sns:eu-west-1:123456789012:receipts")
     if "ca" in options and not Path(options["ca"]).is_file():
         raise Unusable(f"ca names no file of certificates: {options['ca']!r}")
 
@@ -178,7 +186,7 @@ def _server(parts: SplitResult, taken: set[str]) -> Server:
 
 def _api(parts: SplitResult, taken: set[str]) -> Api:
     family = APIS[parts.scheme]
-    options = options_of(parts, (*_COMMON, *family.extra, "signing_key"))
+    options = options_of(parts, (*_COMMON, *family.extra, family.known_by))
     backend: dict[str, object] = {name: options[name] for name in family.extra if name in options}
     if parts.scheme == "ses":
         backend |= _ses(parts)
@@ -194,6 +202,7 @@ def _api(parts: SplitResult, taken: set[str]) -> Api:
         family=parts.scheme,
         options=backend,
         signing_key=options.get("signing_key", ""),
+        topic=options.get("topic", ""),
         ca=options.get("ca", ""),
     )
 

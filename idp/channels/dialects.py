@@ -9,18 +9,18 @@ twice. Nor may a text be cut, or go to the sender's own number, which is what Ap
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
-
-import apprise
-from apprise.plugins.custom_json import NotifyJSON
-from apprise.plugins.sns import NotifySNS
-from apprise.plugins.twilio import NotifyTwilio
-from apprise.plugins.vonage import NotifyVonage
 
 from idp.channels import Bounced, Deferred, Refused, Unknown, web
 from idp.channels.gateways import Gateway, plugin_of
 from idp.channels.segments import size
+
+if TYPE_CHECKING:  # Apprise itself is loaded where a gateway is read
+    from apprise.plugins.custom_json import NotifyJSON
+    from apprise.plugins.sns import NotifySNS
+    from apprise.plugins.twilio import NotifyTwilio
+    from apprise.plugins.vonage import NotifyVonage
 
 _TOO_MANY = 429
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
@@ -222,7 +222,7 @@ class Other:
         targets = getattr(plugin, "targets", None)
         if plugin is None or (targets is not None and len(targets) != 1):
             raise Refused("not a number for this service")
-        if not plugin.notify(body=text, body_format=apprise.NotifyFormat.TEXT):
+        if not plugin.notify(body=text, body_format="text"):
             raise Unknown("not sent")
 
 

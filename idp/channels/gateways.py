@@ -10,29 +10,24 @@ anything://…/{to}                    any other of Apprise's services that send
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-import apprise
-from apprise.plugins.custom_json import NotifyJSON
-from apprise.plugins.sns import NotifySNS
-from apprise.plugins.twilio import NotifyTwilio
-from apprise.plugins.vonage import NotifyVonage
 
 from idp.channels.addresses import Unusable, check_options, free_name, is_loopback, split
 
 #: Options of ours in a gateway's URL; Apprise does not see them.
 _OURS = ("ca", "clear_text", "endpoint", "signing_key")
-_ASSET = apprise.AppriseAsset(app_id="Regain", app_desc="Regain", app_url="")
 #: To find out at start whether a URL makes a gateway: a number that is nobody's (North America, 555-01xx).
 _NOBODYS = "+12025550143"
-_CLASSES: dict[str, Any] = {
-    "json": NotifyJSON,
-    "jsons": NotifyJSON,
-    "twilio": NotifyTwilio,
-    "vonage": NotifyVonage,
-    "nexmo": NotifyVonage,
-    "sns": NotifySNS,
+#: Where Apprise has what reads them: module and class.
+_CLASSES = {
+    "json": ("custom_json", "NotifyJSON"),
+    "jsons": ("custom_json", "NotifyJSON"),
+    "twilio": ("twilio", "NotifyTwilio"),
+    "vonage": ("vonage", "NotifyVonage"),
+    "nexmo": ("vonage", "NotifyVonage"),
+    "sns": ("sns", "NotifySNS"),
 }
 _SCHEMES = {"json": "json", "jsons": "json", "twilio": "twilio", "vonage": "vonage", "nexmo": "vonage", "sns": "sns"}
 
@@ -113,12 +108,19 @@ def _check_secrecy(scheme: str, plugin: Any, family: str, options: Mapping[str, 
 
 
 def plugin_of(url: str) -> Any:
-    """The URL as Apprise reads it; None if it cannot. Of the families that are ours only the one module is loaded."""
+    """The URL as Apprise reads it; None if it cannot. Of the families that are ours only the one module is loaded.
+
+    Apprise is large, and most tenants send no text messages: it is loaded when the first gateway is read.
+    """
+    apprise = import_module("apprise")
+    asset = apprise.AppriseAsset(app_id="Regain", app_desc="Regain", app_url="")
     known = _CLASSES.get(url.partition("://")[0])
     if known is None:
-        return apprise.Apprise.instantiate(url, asset=_ASSET, suppress_exceptions=True)
+        return apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    module, name = known
+    plugin = getattr(import_module(f"apprise.plugins.{module}"), name)
     try:
-        results = known.parse_url(url)
-        return known(**{**results, "asset": _ASSET}) if results else None
+        results = plugin.parse_url(url)
+        return plugin(**{**results, "asset": asset}) if results else None
     except TypeError:
         return None

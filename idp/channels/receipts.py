@@ -9,13 +9,13 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from time import time
 from typing import Any
 
-from anymail.exceptions import AnymailError
+from anymail.exceptions import AnymailConfigurationError, AnymailError
 from anymail.signals import RejectReason
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
+from idp.channels import Forged, Unreadable, sns
 from idp.channels.addresses import Api
 from idp.channels.gateways import Gateway
 
@@ -36,20 +38,21 @@ _OF_ANYMAIL = {
     "failed": FAILED,
     "complained": COMPLAINED,
 }
-#: Their receipts are read. (Amazon's come by a service of its own, which wants to be confirmed with its own library.)
-_READ = frozenset({"brevo", "mailgun", "postmark", "resend", "sendgrid"})
-_READERS = {"sendgrid": "SendGridTrackingWebhookView"}
+#: Their receipts are read.
+_READ = frozenset({"brevo", "mailgun", "postmark", "resend", "sendgrid", "ses"})
+#: Where anymail has what reads them; the others are called as the family is.
+_READERS = {
+    "sendgrid": ("sendgrid", "SendGridTrackingWebhookView"),
+    "ses": ("amazon_ses", "AmazonSESTrackingWebhookView"),
+}
 #: How old a signed receipt may be, in seconds.
 _FRESH = 300
+_NOT_READ = (AnymailError, AnymailConfigurationError)
+#: Kinds of bounces, of Postmark and of Amazon, after which another message may arrive.
+_FOR_NOW = re.compile(r"Soft|Transient|Undetermined")
+#: What a topic of Amazon says once, when letters are first told of by it.
+_GREETING = "Successfully validated SNS topic"
 _REFERENCE = re.compile(r"[\x21-\x7e]{1,250}")
-
-
-class Forged(Exception):  # noqa: N818 -- it says what happened
-    """Whoever sent this did not show that they are the provider."""
-
-
-class Unreadable(Exception):  # noqa: N818 -- it says what happened
-    """It comes from the provider, and is not what the provider is known to send."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,7 @@ def named(name: str) -> Api | Gateway | None:
 
 
 def read(provider: Api | Gateway, request: HttpRequest, *, url: str) -> list[Receipt]:
-    """The receipts in `request`, which came to our address `url`. Raises Forged or Unreadable."""
+    """The receipts in `request`, which came to our address `url`. Raises Forged, Unreadable or NotNow."""
     if isinstance(provider, Api):
         return _of_mail(provider, request)
     if provider.family == "twilio":
@@ -85,6 +88,8 @@ def _can_be_known(provider: Api | Gateway) -> bool:
         return readable or (provider.family == "twilio" and bool(provider.signing_key))
     if provider.family not in _READ:
         return False
+    if provider.family == "ses":
+        return bool(provider.topic)
     return bool(settings.RECEIPTS_SECRET) or (bool(provider.signing_key) and provider.family in _SIGNED)
 
 
@@ -93,21 +98,35 @@ def _can_be_known(provider: Api | Gateway) -> bool:
 
 def _of_mail(provider: Api, request: HttpRequest) -> list[Receipt]:
     """By anymail's reader for the provider. A signature is enough; without its key it takes the secret."""
+    if provider.family == "ses":
+        return _of_amazon(provider, request)
     if provider.signing_key and provider.family in _SIGNED:
         _SIGNED[provider.family](provider, request)
     else:
         _check_secret(request)
+    return _found(lambda: _reader(provider).parse_events(request))
+
+
+def _of_amazon(provider: Api, request: HttpRequest) -> list[Receipt]:
+    """What the topic was told. Anymail reads that; it does not look at the signature, which `sns` does."""
+    told = sns.opened(request.body, topic=provider.topic, now=timezone.now())
+    if told is None or told.startswith(_GREETING):
+        return []
+    return _found(lambda: _reader(provider).esp_to_anymail_events(json.loads(told), {}))
+
+
+def _found(read: Callable[[], Iterable[Any]]) -> list[Receipt]:
     try:
-        events = _reader(provider).parse_events(request)
-        found = [Receipt(reference=str(event.message_id), outcome=_outcome(event)) for event in events]
-    except (AnymailError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        found = [Receipt(reference=str(event.message_id), outcome=_outcome(event)) for event in read()]
+    except (*_NOT_READ, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unreadable(type(error).__name__) from None
     return [receipt for receipt in found if receipt.outcome and _REFERENCE.fullmatch(receipt.reference)]
 
 
 def _reader(provider: Api) -> Any:
-    module = import_module(f"anymail.webhooks.{provider.family}")
-    kind = getattr(module, _READERS.get(provider.family, f"{provider.family.title()}TrackingWebhookView"))
+    usual = (provider.family, f"{provider.family.title()}TrackingWebhookView")
+    module, name = _READERS.get(provider.family, usual)
+    kind = getattr(import_module(f"anymail.webhooks.{module}"), name)
     # Made without its own checks, which were done above; some of them need packages that we do not have.
     return kind.__new__(kind)
 
@@ -119,9 +138,8 @@ def _outcome(event: Any) -> str:
         return outcome
     if event.reject_reason == RejectReason.INVALID:
         return BOUNCED
-    for_good = event.reject_reason in (RejectReason.BOUNCED, None) and "Soft" not in str(
-        event.esp_event.get("Type", "")
-    )
+    is_kind_of = str(event.esp_event.get("Type", "")) + str(event.esp_event.get("bounce", {}).get("bounceType", ""))
+    for_good = event.reject_reason in (RejectReason.BOUNCED, None) and not _FOR_NOW.search(is_kind_of)
     return BOUNCED if outcome == BOUNCED and for_good else FAILED
 
 

@@ -114,7 +114,7 @@ class Replaced:
     removed: int
     sessions_ended: int
     applications_told: int
-    addresses_told: int
+    addresses_told: notices.Told
 
 
 def replace_lost(
@@ -260,6 +260,6 @@ def _hold(user_id: uuid.UUID) -> None:
     User.objects.select_for_update().get(pk=user_id)
 
 
-def _tell(kind: str, credential: Credential, name: str, *, origin: Origin, now: datetime) -> int:
+def _tell(kind: str, credential: Credential, name: str, *, origin: Origin, now: datetime) -> notices.Told:
     facts = {"factor": credential.kind, "called": name}
     return notices.post(kind, credential.user_id, reference=credential.proof, origin=origin, now=now, **facts)

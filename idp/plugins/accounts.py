@@ -7,12 +7,13 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from idp import notices
-from idp.accounts import intruders, lookup, roles, sealing
+from idp.accounts import devices, intruders, lookup, roles, sealing
 from idp.accounts.intruders import Stopped, stop
 from idp.accounts.marks import Mark
 from idp.accounts.marks import clear as address_works
 from idp.accounts.marks import of as marks
 from idp.audit.events import Origin
+from idp.conf import policy
 from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
@@ -30,6 +31,7 @@ __all__ = [
     "find",
     "is_administrator",
     "is_stopped",
+    "knows_browser",
     "marks",
     "recovery_begun",
     "stop",
@@ -101,6 +103,11 @@ def everybody() -> QuerySet[User, UUID]:
 def is_administrator(user: UUID | None) -> bool:
     """Whether the account administers the tenant; one query, for nobody's account (None) as well."""
     return roles.is_administrator(user or NOBODY)
+
+
+def knows_browser(user: UUID | None, device_key: str, *, now: datetime) -> bool:
+    """Whether somebody signed in to the account from this browser; the same work for nobody's account (None)."""
+    return devices.find(user or NOBODY, device_key, policy=policy(), now=now) is not None
 
 
 def recovery_begun(user: UUID, *, proved_by: str, reference: UUID, origin: Origin, now: datetime) -> None:

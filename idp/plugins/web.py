@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from idp.browser import SeeOther, browser_hash, cookie, drop_cookie, network, origin, remember, set_cookie
+from idp.browser import DEVICE, SeeOther, browser_hash, cookie, drop_cookie, network, origin, remember, set_cookie
 from idp.conf import policy
 from idp.factors.passkey import challenges
 from idp.pages import Application, Choice, Problem, Step
@@ -22,6 +22,7 @@ __all__ = [
     "Step",
     "browser_hash",
     "cookie",
+    "device_key",
     "drop_cookie",
     "issuer_host",
     "network",
@@ -45,6 +46,11 @@ def passkey_challenge(request: HttpRequest, options: Options, *, now: datetime) 
     response = JsonResponse(options(browser_hash=browser_hash(request), now=now))
     remember(request, response)
     return response
+
+
+def device_key(request: HttpRequest) -> str:
+    """What accounts know this browser by; empty if it signed in to none."""
+    return cookie(request, DEVICE)
 
 
 def issuer_host() -> str:

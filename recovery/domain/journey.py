@@ -42,8 +42,10 @@ class Ending(StrEnum):
     """How a journey came to its end."""
 
     DONE = "done"
-    #: Another journey of the same account finished, or this browser began anew.
+    #: This browser began anew.
     SUPERSEDED = "superseded"
+    #: Another journey of the same account finished.
+    ELSEWHERE = "elsewhere"
     #: All tries were used up.
     TRIES = "tries"
     #: The password was changed some other way meanwhile.

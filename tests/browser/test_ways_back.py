@@ -153,3 +153,31 @@ def appoint(regain: Regain, person: Inhabitant) -> None:
         "context.__exit__(None, None, None)"
     )
     regain.manage("shell", "--command", program)
+
+
+def test_the_desktop_notices_that_it_was_finished_on_the_phone(screen, browser, regain):
+    person, page = regain.somebody(), screen.page
+    page.goto(f"{regain.issuer}/sign-in")
+    sign_in(screen, person, PASSWORD, "account")
+    sign_out(screen, regain)
+    page.goto(regain.application)
+    screen.press("#sign-in", "sign-in")
+    screen.press("#cant-access", "recovery-identify")
+    page.fill("#identifier", person.username)
+    screen.press("#continue", "recovery-problem")
+    screen.press("button[name=problem][value=forgot]", "recovery-method")
+    screen.press("button[name=method][value=email]", "recovery-address")
+    page.fill("#address", person.email)
+    screen.press("#continue", "recovery-code")
+    phone = Screen(browser, "phone")
+    try:
+        at_methods(phone, regain, person, "forgot")
+        by_email(phone, regain, person, "recovery-new-password")
+        phone.page.fill("#new-password", "quiet harbour lantern 7")
+        phone.press("#save-password", "recovery-done")
+    finally:
+        phone.close()
+    page.wait_for_selector("body[data-page=recovery-ended]", timeout=30_000)
+    assert "You finished on another device" in page.inner_text("h1")
+    in_every_language(screen, "elsewhere")
+    assert "Continue to Payroll" in page.inner_text("#continue-to-app")

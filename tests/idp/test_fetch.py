@@ -282,6 +282,20 @@ def test_a_document_is_read(here):
     assert not [line for line in head if line.lower().startswith(("cookie", "authorization", "referer"))]
 
 
+def test_a_text_is_read(here):
+    with server(says("grüß dich".encode())) as port:
+        assert fetch.get_text(f"http://127.0.0.1:{port}/") == "grüß dich"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(says(b"\xff\xfe"), "not text"), (says(b"x" * 70_000), "too large"), (says(b"", "403 Forbidden"), "status 403")],
+)
+def test_what_is_no_text_is_a_failure(here, answer, said):
+    with server(answer) as port, pytest.raises(fetch.Failed, match=said):
+        fetch.get_text(f"http://127.0.0.1:{port}/")
+
+
 def test_a_form_is_posted_and_its_status_told(here):
     seen = []
     for status in ("200 OK", "204 No Content", "400 Bad Request", "302 Found", "503 Busy"):

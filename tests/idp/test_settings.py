@@ -23,11 +23,11 @@ GOOD = {
 }
 
 
-def start(**changes):
+def start(*, run=("manage.py", "check"), **changes):
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, *run],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -11,7 +11,9 @@ from idp.accounts import sealing
 from idp.conf import policy
 from idp.models import RecoveryAddress
 from tests.conftest import drop_guards
+from tests.idp.account import test_phones as phones
 from tests.idp.account.test_addresses import DAY, NEW, add, signed_in
+from tests.idp.account.test_phones import gateway  # noqa: F401 -- a fixture
 from tests.story import Person, post_office
 
 
@@ -53,6 +55,26 @@ def test_the_page_of_a_quarantined_address_looks_like_any_other(person):
         stranger.submit(address=address)
         pages.append((stranger.page.name, stranger.page.status, stranger.page.parsed.title))
     assert pages[0] == pages[1]
+
+
+def recovery_texts_to(number, server):
+    """What is texted when somebody tries to get back in with this number."""
+    before = len(phones.texts(server))
+    stranger = Person(address="198.51.100.79")
+    stranger.open("/recovery/")
+    stranger.submit(identifier="jane")
+    stranger.submit(problem="forgot")
+    stranger.submit(method="sms")
+    stranger.submit(address=number)
+    assert stranger.page.name == "recovery-code"
+    return [text for _to, text in phones.texts(server)[before:] if "to get back in" in text]
+
+
+def test_a_new_telephone_proves_nobody_for_a_week(person, gateway):  # noqa: F811 -- the fixture
+    phones.add(person, gateway)
+    assert not recovery_texts_to(phones.TYPED, gateway)
+    with time_machine.travel(timezone.now() + policy().address_quarantine + timedelta(minutes=1), tick=True):
+        assert recovery_texts_to(phones.TYPED, gateway)
 
 
 def test_an_address_that_was_taken_out_proves_nobody_and_is_still_told(person, jane):

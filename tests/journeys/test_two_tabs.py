@@ -1,10 +1,11 @@
-"""Two tabs, one recovery: whichever is faster, there is one journey and one new password."""
+"""Two tabs, or two devices, and one recovery: whichever is faster, there is one new password."""
 
 import pytest
 
 from idp.models import Credential
-from recovery.models import Journey
-from tests.conftest import NEW_PASSWORD
+from recovery.models import Journey, JourneyProof
+from tests.conftest import NEW_PASSWORD, PASSWORD
+from tests.journeys.test_forgotten_password import authorization_request
 from tests.story import Person, code_in, post_office
 
 
@@ -59,17 +60,81 @@ def test_beginning_anew_in_one_tab_takes_the_other_along(at_the_code):
     assert Credential.objects.get().version == 1
 
 
-def test_two_browsers_and_the_slower_one_is_told(jane, at_the_code):
-    other = Person(address="198.51.100.7")
-    other.open("/recovery/")
-    other.submit(identifier="jane")
-    other.submit(problem="forgot")
-    other.submit(method="email")
-    other.submit(address="jane@contoso.example")
-    first, second = post_office()
-    at_the_code.submit(code=code_in(first))
-    at_the_code.submit(new_password=NEW_PASSWORD)
-    other.submit(code=code_in(second))
-    assert other.page.name == "recovery-ended"
-    assert "You started again somewhere else" in other.page
+def known_browser():
+    """Somebody at a browser that they signed in from before."""
+    person = Person(address="198.51.100.7")
+    person.open("/sign-in")
+    person.submit(username="jane", password=PASSWORD)
+    person.open("/sign-out")
+    person.submit(decision="yes")
+    return person
+
+
+def to_the_code(person, identifier="jane", url="/recovery/"):
+    person.open(url)
+    person.submit(identifier=identifier)
+    person.submit(problem="forgot")
+    person.submit(method="email")
+    person.submit(address="jane@contoso.example")
+    assert person.page.name == "recovery-code"
+    return person
+
+
+def finish_on_the_phone():
+    phone = to_the_code(Person(address="203.0.113.9"))
+    phone.submit(code=code_in(post_office()[-1]))
+    phone.submit(new_password=NEW_PASSWORD)
+    assert phone.page.name == "recovery-done"
+
+
+def test_the_desktop_is_told_that_it_was_finished_on_the_phone(jane, payroll):
+    """… and goes on to the application that waits there."""
+    desktop = known_browser()
+    desktop.open(authorization_request())
+    to_the_code(desktop, url=desktop.page.href("cant-access"))
+    finish_on_the_phone()
+    assert desktop.open("/recovery/code/").name == "recovery-ended"
+    assert "You finished on another device" in desktop.page
+    assert "Continue to Payroll" in desktop.page
+    desktop.click("continue-to-app")
+    desktop.submit(username="jane", password=NEW_PASSWORD)
+    where, answer = desktop.landed
+    assert where.startswith("https://payroll")
+    assert answer["code"]
+
+
+def test_without_a_script_there_is_a_link(jane, payroll):
+    desktop = Person(address="198.51.100.7")
+    desktop.open(authorization_request())
+    to_the_code(desktop, url=desktop.page.href("cant-access"))
+    finish_on_the_phone()
+    desktop.click("finished-elsewhere")
+    desktop.submit(username="jane", password=NEW_PASSWORD)
+    assert desktop.landed[1]["code"]
+
+
+def test_a_stranger_does_not_see_that_an_account_came_back(jane):
+    """Whoever has proven nothing, in a browser that the account does not know: their journey goes on as nobody's."""
+    stranger, elsewhere = Person(address="198.51.100.7"), Person(address="198.51.100.8")
+    to_the_code(stranger)
+    (letter,) = post_office()
+    to_the_code(elsewhere, identifier="nobody")
+    finish_on_the_phone()
+    assert stranger.open("/recovery/code/").name == elsewhere.open("/recovery/code/").name == "recovery-code"
+    stranger.submit(code=code_in(letter))
+    elsewhere.submit(code=code_in(letter))
+    assert stranger.page.name == elsewhere.page.name == "recovery-code"
+    assert "4 tries left" in stranger.page
+    assert "4 tries left" in elsewhere.page
+    assert Credential.objects.get().version == 2
+    assert not JourneyProof.objects.filter(consumed_at=None).exists()
+
+
+def test_who_has_proven_something_is_told(jane):
+    slower = to_the_code(Person(address="198.51.100.7"))
+    slower.submit(code=code_in(post_office()[-1]))
+    assert slower.page.name == "recovery-new-password"
+    finish_on_the_phone()
+    slower.submit(new_password="another quiet harbour 9")
+    assert "You finished on another device" in slower.page
     assert Credential.objects.get().version == 2

@@ -1,5 +1,6 @@
 """Recovery's pages and letter: the hooks that programs rely on, and what people are told."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -153,10 +154,24 @@ def test_done_says_what_was_done_and_where_to_go():
     assert page.by_id("continue-to-app")["href"] == "/continue?i=abc"
     assert page.by_id("continue-to-app")["text"] == "Continue to Payroll"
     assert "We signed out 3 other sessions" in page.text
-    assert "We told you by email, in case it wasn't you" in page.text
     nothing_else = render("recovery/done.html", DONE | {"application": None, "sessions_ended": 0, "told_by": []})
     assert nothing_else.by_id("continue-to-app")["text"] == "Continue to sign-in"
     assert "session" not in nothing_else.text
+
+
+@pytest.mark.parametrize("template", ["done", "unlock", "kept"])
+@pytest.mark.parametrize(
+    ("told_by", "said"),
+    [
+        (["email"], ["We told you by email, in case"]),
+        (["sms"], ["We told you by text message, in case"]),
+        (["email", "sms"], ["We told you by email and text message, in case"]),
+        ([], []),
+    ],
+)
+def test_it_says_by_which_channels_its_owner_was_told(template, told_by, said):
+    page = render(f"recovery/{template}.html", DONE | UNLOCK | {"told_by": told_by})
+    assert re.findall(r"We told you by .*?, in case", page.text) == said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -56,7 +56,8 @@ TABLE = [
     ("enough was proven, the password known", stands(PLAIN, problem="locked", proven=MAIL), Step.UNLOCK),
     ("the password was kept", {"problem": "locked", "ending": Ending.DONE}, Step.DONE),
     ("all tries are used up", {"problem": "forgot", "ending": Ending.TRIES}, Step.ENDED),
-    ("begun anew elsewhere", {"problem": "forgot", "ending": Ending.SUPERSEDED}, Step.ENDED),
+    ("begun anew", {"problem": "forgot", "ending": Ending.SUPERSEDED}, Step.ENDED),
+    ("finished elsewhere", {"problem": "forgot", "ending": Ending.ELSEWHERE}, Step.ENDED),
     ("the password changed meanwhile", {"problem": "forgot", "ending": Ending.STALE}, Step.ENDED),
     ("time ran out", {"problem": "forgot", "expires_at": NOW}, Step.ENDED),
     ("proven, but time ran out", stands(PLAIN, problem="forgot", proven=MAIL, expires_at=NOW), Step.ENDED),
@@ -253,7 +254,7 @@ def diagram():
     lines.append("    factor --> done: the new one works")
     lines.append("    code --> method: one more check is asked for")
     lines.append("    code --> stranded: one more check is asked for, and there is none")
-    lines += [f"    code --> ended: {why}" for why, _facts, step in TABLE[8:12]]
+    lines += [f"    code --> ended: {why}" for why, _facts, step in TABLE[8:13]]
     lines.append("    done --> [*]: sign in, and back to the application")
     return "\n".join(lines)
 

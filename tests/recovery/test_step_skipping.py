@@ -33,10 +33,10 @@ def wrong_until_the_end(person):
     assert person.page.name == "recovery-ended"
 
 
-def begun_anew(person):
+def finished_elsewhere(person):
     """A finished recovery of the same account elsewhere has ended this one."""
     walk_to(Step.DONE, person=Person(address="198.51.100.7"))
-    assert person.open(PAGES[Step.CODE]).name == "recovery-ended"
+    assert person.open(PAGES[Step.NEW_PASSWORD]).name == "recovery-ended"
 
 
 def ended(step, how, **who):
@@ -122,7 +122,7 @@ STANDS = {
     "kept": (Step.DONE, kept),
     "done": (Step.DONE, lambda: walk_to(Step.DONE)),
     "ended by tries": (Step.ENDED, lambda: ended(Step.CODE, wrong_until_the_end)),
-    "ended by another": (Step.ENDED, lambda: ended(Step.CODE, begun_anew)),
+    "ended by another": (Step.ENDED, lambda: ended(Step.NEW_PASSWORD, finished_elsewhere)),
     "ended by time, at the code": (Step.ENDED, lambda: expired(Step.CODE)),
     "ended by time, at the password": (Step.ENDED, lambda: expired(Step.NEW_PASSWORD)),
     "ended by time, at the unlocking": (Step.ENDED, lambda: expired(Step.UNLOCK)),

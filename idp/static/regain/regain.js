@@ -64,6 +64,18 @@ const look = async (seconds) => {
 const waiting = document.querySelector("[data-refresh]");
 if (waiting) look(waiting.dataset.refresh);
 
+// A recovery that was finished on another device ends here by itself; without a script there is a link for it.
+const journey = document.querySelector("form[data-journey]");
+const whetherEnded = async () => {
+  for (let end = Date.now() + 30 * 60 * 1000; Date.now() < end;) {
+    await new Promise((wake) => { setTimeout(wake, journey.dataset.journey * 1000); });
+    if (document.hidden) continue;
+    const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+    if (answer?.redirected && new URL(answer.url).pathname === "/recovery/ended/") location.assign(answer.url);
+  }
+};
+if (journey) whetherEnded();
+
 // A second press of a button while the first is on its way is the same press: a code costs one try, not two.
 for (const form of document.forms) {
   let sent = 0;

@@ -108,7 +108,7 @@ def test_the_history_stays_and_names_nobody(lived_in):
 
 def test_applications_are_told(lived_in):
     told = delete(lived_in.user, here=lived_in)
-    assert told == lifecycle.Deleted(applications_told=1, addresses_told=1)
+    assert told == lifecycle.Deleted(applications_told=1, addresses_told=notices.Told(email=1))
     message = Message.objects.get(kind="idp.backchannel_logout")
     assert message.facts == {"grant": str(Grant.objects.get().pk)}
 

@@ -76,6 +76,10 @@ def test_several_keep_their_order_and_get_names():
         ("postmark://", "needs the provider's key"),
         ("postmark://s3cr3t@mail.example?clear_text=allowed", "this machine only"),
         ("ses://AKIA:s3cr3t@eu-west-1", "boto3"),
+        ("ses://AKIA:s3cr3t@eu-west-1?topic=receipts", "topic is no"),
+        ("ses://AKIA:s3cr3t@eu-west-1?topic=arn:aws:sns:evil.example/:123456789012:receipts", "topic is no"),
+        ("ses://AKIA:s3cr3t@eu-west-1?signing_key=s3cr3t", "no option 'signing_key'"),
+        ("postmark://s3cr3t@?topic=arn:aws:sns:eu-west-1:123456789012:receipts", "no option 'topic'"),
     ],
 )
 def test_what_cannot_be_used_says_why_and_not_the_password(url, said):
@@ -147,6 +151,28 @@ def test_the_process_refuses_to_start(variables, said):
     assert said in run.stderr
     assert SECRET not in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["arn:aws:sns:eu-west-1:123456789012:receipts", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b-c"],
+)
+def test_amazon_tells_by_a_topic(monkeypatch, topic):
+    monkeypatch.setattr(addresses, "find_spec", lambda _name: True)
+    (api,) = addresses.read(f"ses://AKIA:s3cr3t@eu-west-1?topic={topic}")
+    assert (api.name, api.topic, api.signing_key) == ("ses", topic, "")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("variables", "is_loaded"),
+    [({}, False), ({"SMS_URL": "json://127.0.0.1/", "SMS_COUNTRIES": "FR"}, True)],
+)
+def test_apprise_is_loaded_only_where_text_messages_are_sent(variables, is_loaded):
+    """It costs every web process and worker its time to start, and memory."""
+    script = "import sys, django; django.setup(); import config.urls, config.celery; print('apprise' in sys.modules)"
+    run = start(run=("-c", script), DJANGO_SETTINGS_MODULE="config.settings", **variables)
+    assert run.stdout.split()[-1:] == [str(is_loaded)], run.stderr
 
 
 def test_with_all_of_it_the_process_starts():

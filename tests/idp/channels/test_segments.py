@@ -90,6 +90,8 @@ def test_every_kind_of_notice_fits_into_one_segment(settings, kind, language, na
         "called": "http://canary.example",
         "device": "canary",
         "left": 3,
+        "who": "canary",
+        "proved_by": "email, canary",
         "usable_from": "2026-11-30T14:31:00Z",
         "told_until": "2026-11-30T14:31:00Z",
     }

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('recovery', '0002_ways'),
+        ('recovery', '0003_known_browser'),
     ]
 
     operations = [
