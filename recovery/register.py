@@ -160,6 +160,8 @@ def _doubt(doubt: Doubt, own: Own) -> str:
             return _("A text message to %(address)s could not be delivered. Does the number still work?") % facts
         case Fault.BOUNCED:
             return _("Mail to %(address)s came back. Does the address still work?") % facts
+        case Fault.COMPLAINED if own.channel == ways.SMS:
+            return _("%(address)s refused text messages from us. Does the number still work?") % facts
         case Fault.COMPLAINED:
             return _("Mail to %(address)s was marked as unwanted. Do you still read it there?") % facts
         case Fault.OLD:

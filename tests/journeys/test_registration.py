@@ -27,6 +27,8 @@ from tests.authenticator import options
 from tests.conftest import CALLBACK, PASSWORD, make_person
 from tests.idp.account.conftest import add_address
 from tests.idp.account.test_addresses import NEW
+from tests.idp.account.test_phones import TYPED, gateway, texts  # noqa: F401 -- a fixture
+from tests.idp.account.test_phones import code_in as texted_code
 from tests.idp.factors.people import factor_of, with_app, with_passkey, with_recovery_codes
 from tests.idp.oidc.test_races import at_once
 from tests.journeys.test_budget import statements
@@ -145,14 +147,16 @@ def test_another_address_counts_while_it_waits_for_its_quarantine(jane, payroll,
     assert address.usable_from is None
 
 
-def test_a_telephone_is_offered_where_there_is_a_gateway(jane, payroll, settings):
-    settings.RECOVERY = {"methods": ("email", "sms", "totp")}
+def test_a_telephone_is_offered_where_there_is_a_gateway(jane, payroll, gateway):  # noqa: F811
     person = sign_in()
-    assert offered(person) == ["totp", "phone", "later"]
-    i = parse_qs(urlsplit(person.page.url).query)["i"][0]
-    token = person.page.parsed.fields["csrfmiddlewaretoken"][0]
-    response = person.post(f"/recovery/register/?i={i}", {"way": "phone", "csrfmiddlewaretoken": token})
-    assert response["Location"] == f"/account/addresses/add/phone/?i={i}"
+    assert offered(person) == ["passkey", "totp", "recovery-codes", "phone", "later"]
+    person.submit(way="phone")
+    assert person.page.name == "account-address-add"
+    person.submit(address=TYPED)
+    assert person.page.name == "account-address-code"
+    person.submit(code=texted_code(texts(gateway)[-1][1]))
+    assert arrived(person)
+    assert arrived(sign_in(Person())), "it is on its way"
 
 
 def test_a_telephone_in_quarantine_is_on_its_way(jane, payroll, settings):
@@ -433,6 +437,17 @@ def test_a_doubt_can_always_wait_and_rests_for_a_week(ready, jane):
         person.submit(way="later")
         assert arrived(person)
         assert Asking.objects.get().skips_used == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("bounced", "A text message to •••• 42 could not be delivered."), ("complained", "•••• 42 refused text messages")],
+)
+def test_a_number_that_texts_do_not_reach_is_shown_where_texts_are_sent(ready, jane, settings, gateway, fault, said):  # noqa: F811
+    mark(add_address(jane, "+33612345642", channel="sms", now=timezone.now()), fault)
+    assert said in enter(ready).page
+    settings.SMS_GATEWAYS = ()
+    assert arrived(enter(ready)), "nobody could test it"
 
 
 def test_a_new_doubt_is_shown_at_once(ready, jane):
