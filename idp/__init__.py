@@ -19,6 +19,7 @@ In the order a browser meets them:
     /userinfo                             oidc.userinfo                claims for an access token
     /jwks                                 oidc.keys                    public keys
     /sign-out, /signed-out                oidc.logout                  RP-initiated logout
+    /recovery/stop/?t=                    login.freezing               "it wasn't me", from a notice: everything stops
     /account/…                            account.urls                 the owner's pages: one module each
     /account/factors/…                    account.factors              second factors: add, name, remove
     /console/…                            console.urls                 the administrators' pages, behind console.door

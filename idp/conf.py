@@ -130,6 +130,10 @@ class Policy:
     messages_per_network: Limit = Limit(count=300, per=timedelta(hours=1))
     texts_per_block: Limit = Limit(count=20, per=timedelta(hours=1))
     texts_unanswered: Limit = Limit(count=2, per=timedelta(days=1))
+    #: How long an account that its owner froze stays so, if nobody signs in; and how many links that are not
+    #: ours one network may try to stop something with.
+    freeze_lasts: timedelta = timedelta(hours=72)
+    stop_links_per_network: Limit = Limit(count=20, per=timedelta(minutes=10))
     #: How many recovery addresses an account may have.
     most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.
@@ -214,6 +218,7 @@ class Policy:
                 nothing <= self.address_quarantine <= 30 * day,
                 "IDP['address_quarantine'] may be 30 days at the most.",
             ),
+            (day <= self.freeze_lasts <= 14 * day, "IDP['freeze_lasts'] must be between 1 and 14 days."),
         )
 
     def _hashing(self) -> tuple[tuple[bool, str], ...]:

@@ -19,6 +19,8 @@ ADDRESS_ADDED = "idp.address_added"
 ADDRESS_REMOVED = "idp.address_removed"
 PAUSES_ENDED = "idp.pauses_ended"
 ACCOUNT_DELETED = "idp.account_deleted"
+FREEZE_PLACED = "idp.freeze_placed"
+FREEZE_LIFTED = "idp.freeze_lifted"
 ACCOUNT_STOPPED = "idp.account_stopped"
 RECOVERY_BEGUN = "idp.recovery_begun"
 ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
@@ -31,7 +33,7 @@ class Words:
     subject: str
     heading: str
     lead: str
-    #: What to do if it wasn't you, where the usual way (a new password) does not exist any more.
+    #: What to do if it wasn't you, where the usual ways (stop it, a new password) do not exist any more.
     otherwise: str = ""
 
 
@@ -175,6 +177,10 @@ def _account_stopped(_facts: Mapping[str, Any], org: str) -> Words:
             "Somebody showed that the account is theirs and said that someone else was using it. Everybody was signed "
             "out, and nobody can sign in until they have finished getting back in."
         ),
+        otherwise=_(
+            "Whoever did it showed one thing that is yours, and needs more to get in. Be faster: open the sign-in page "
+            "and choose “Can't access your account?”.",
+        ),
     )
 
 
@@ -194,6 +200,36 @@ def _account_deleted(_facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _freeze_placed(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account is frozen") % {"org": org},
+        heading=_("Your account is frozen"),
+        lead=_(
+            "Somebody used the link “It wasn't me” of one of our messages to you. Everyone is signed out. Nobody can "
+            "recover the account or change how people get in until somebody signs in, or until %(date)s.",
+        )
+        % {"date": _day(facts["until"])},
+        otherwise=_(
+            "Sign in, with your second step if you have one: that lifts it at once. Whoever froze it has read a "
+            "message of ours to you.",
+        ),
+    )
+
+
+def _freeze_lifted(facts: Mapping[str, Any], org: str) -> Words:
+    said = {"date": _day(facts["frozen_at"])}
+    if facts["by"] == "time":
+        lead = _("It was frozen on %(date)s, and nobody signed in since. It can be recovered and changed again.") % said
+    else:
+        lead = _("It was frozen on %(date)s. Somebody has signed in since, so it can be recovered and changed again.")
+        lead %= said
+    return Words(
+        subject=_("Your %(org)s account is no longer frozen") % {"org": org},
+        heading=_("Your account is no longer frozen"),
+        lead=lead,
+    )
+
+
 def _day(moment: str) -> str:
     return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
@@ -208,6 +244,8 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ADDRESS_REMOVED: _address_removed,
     PAUSES_ENDED: _pauses_ended,
     ACCOUNT_DELETED: _account_deleted,
+    FREEZE_PLACED: _freeze_placed,
+    FREEZE_LIFTED: _freeze_lifted,
     ACCOUNT_STOPPED: _account_stopped,
     RECOVERY_BEGUN: _recovery_begun,
     ADMINISTRATOR_RECOVERED: _administrator_recovered,

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from idp import notice_words, outbox
+from idp import notice_words, outbox, stop_links
 from idp.audit.events import Origin
 from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
@@ -27,6 +27,8 @@ from idp.notice_words import (
     FACTOR_ADDED,
     FACTOR_PAUSED,
     FACTOR_REMOVED,
+    FREEZE_LIFTED,
+    FREEZE_PLACED,
     NEW_DEVICE,
     PAUSES_ENDED,
     RECOVERY_BEGUN,
@@ -43,6 +45,8 @@ __all__ = [
     "FACTOR_ADDED",
     "FACTOR_PAUSED",
     "FACTOR_REMOVED",
+    "FREEZE_LIFTED",
+    "FREEZE_PLACED",
     "NEW_DEVICE",
     "PASSWORD_CHANGED",
     "PAUSES_ENDED",
@@ -129,26 +133,32 @@ def words(message: Message, *, language: str) -> Letter | Text | None:
     short = message.channel == RecoveryAddress.Channel.SMS
     if message.kind == PASSWORD_CHANGED and short:
         return text("idp/sms/password_changed", language=language, at=at)
-    common = {
-        "at": at,
-        "device": facts.get("device", ""),
-        "place": facts.get("place", ""),
-        "sign_in_url": f"{settings.ISSUER}/sign-in",
-    }
     if message.kind == PASSWORD_CHANGED:
         with translation.override(language):
             proved_by = notice_words.proved_by(facts["proved_by"])
         ended = facts["sessions_ended"]
-        return write(
-            "idp/mail/password_changed", language=language, **common, proved_by=proved_by, sessions_ended=ended
-        )
+        about = _about(message, at)
+        return write("idp/mail/password_changed", language=language, **about, proved_by=proved_by, sessions_ended=ended)
     with translation.override(language):
         said = notice_words.of(message.kind, facts, org=tenant().name)
     if said is None:
         return None
     if short:
         return text("idp/sms/notice", language=language, words=said, at=at)
-    return write("idp/mail/notice", language=language, words=said, **common)
+    return write("idp/mail/notice", language=language, words=said, **_about(message, at))
+
+
+def _about(message: Message, at: datetime | None) -> dict[str, Any]:
+    """When and from where; and what to do if it wasn't them. A text has no room for that link."""
+    link = stop_links.StopLink(user=message.user_id, event=message.reference, at=at or message.created_at)
+    return {
+        "at": at,
+        "device": message.facts.get("device", ""),
+        "place": message.facts.get("place", ""),
+        "sign_in_url": f"{settings.ISSUER}/sign-in",
+        "stop_url": link.url,
+        "stop_until": timezone.localtime(link.works_until),
+    }
 
 
 def write(template: str, *, language: str, **context: Any) -> Letter:

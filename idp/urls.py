@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from idp import branding, probes, receipts
 from idp.account import passkey
-from idp.login import again, factor, passkeys, set_up
+from idp.login import again, factor, freezing, passkeys, set_up
 from idp.login import views as login
 from idp.oidc import urls as oidc
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path("sign-in/passkey/options", passkeys.options, name="sign-in-passkey-options"),
     path("sign-in/set-up", set_up.set_up, name="sign-in-set-up"),
     path("consent", login.consent, name="consent"),
+    path("recovery/stop/", freezing.ask, name="freeze"),
+    path("recovery/stop/done/", freezing.done, name="frozen"),
     path("account/", include("idp.account.urls")),
     path("console/", include("idp.console.urls")),
     path(".well-known/passkey-endpoints", passkey.endpoints, name="passkey-endpoints"),

@@ -5,6 +5,7 @@ its plug-in out of IDP_PLUGINS, and the provider works without it.
 
     URL                          page              what it asks                          intention
     /recovery/                   identify          who are you?                          flow.begin
+    /recovery/username/          username          where do we know you?                 usernames.send
     /recovery/problem/           problem           what is stopping you?                 flow.choose_problem
     /recovery/method/            method            how will you prove it?                flow.choose_method
     /recovery/none/              none              (nothing: where to look once more)

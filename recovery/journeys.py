@@ -6,7 +6,7 @@ from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from idp.plugins import accounts, keys
 from recovery import proof, standing
@@ -117,6 +117,14 @@ def end_others(subject: UUID, *, than: UUID) -> None:
     proven = JourneyProof.objects.filter(journey=OuterRef("pk"), consumed_at=None)
     others.filter(Q(known_browser=True) | Exists(proven)).update(ending=Ending.ELSEWHERE)
     others.update(subject=None)
+
+
+def let_go(subject: UUID) -> None:
+    """From here on the open journeys of the account are nobody's, and walk on as decoys: its owner froze it.
+
+    What was proven in them proves nothing any more, and no code that was sent is right.
+    """
+    Row.objects.filter(subject=subject, ending="").update(subject=None, revision=F("revision") + 1)
 
 
 def sweep(before: datetime) -> int:

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
 from idp.plugins.hooks import Glance, Letter, Link, Message, Plugin, Telling, Text, Thing, WayBack, WaysBack
-from recovery import asking, journeys, sentences, standing
+from recovery import asking, journeys, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
@@ -45,7 +45,7 @@ class RecoveryPlugin(Plugin):
         for method in registry.messages():
             if method.kind == message.kind:
                 return method.words(message, language=language)
-        return None
+        return usernames.words(message, language=language) if message.kind == usernames.KIND else None
 
     def ways_back(self, user: UUID, *, now: datetime) -> WaysBack:
         """By the methods that the policy offers, what the account has for them today."""
@@ -67,6 +67,9 @@ class RecoveryPlugin(Plugin):
 
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
+
+    def frozen(self, user: UUID) -> None:
+        journeys.let_go(user)
 
     def tidy(self, now: datetime) -> dict[str, int]:
         return {"journeys": journeys.sweep(now - _KEPT), "askings": asking.sweep()}

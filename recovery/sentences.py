@@ -45,6 +45,10 @@ TELLINGS = {
         about=About.RECOVERY,
         say=lambda _fields: _("Somebody began to recover your account"),
     ),
+    events.UsernamesAsked.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("Your user name was sent to one of your addresses"),
+    ),
     events.ChallengeIssued.name: Telling(about=About.RECOVERY, say=_issued),
     events.ChallengeFailed.name: Telling(about=About.RECOVERY, say=_failed, alarming=True),
     events.ChallengePassed.name: Telling(

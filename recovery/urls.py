@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from recovery import endings, new_factors, register, views
+from recovery import endings, new_factors, register, username_pages, views
 
 urlpatterns = [
     path("", views.identify, name="recovery-identify"),
+    path("username/", username_pages.ask, name="recovery-username"),
+    path("username/sent/", username_pages.sent, name="recovery-username-sent"),
     path("problem/", views.problem, name="recovery-problem"),
     path("method/", views.method, name="recovery-method"),
     path("none/", views.none_of_these, name="recovery-none"),

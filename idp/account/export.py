@@ -47,6 +47,7 @@ def _account(user: User) -> dict[str, Any]:
         **user.claims,
         "groups": user.groups,
         "status": user.status,
+        "frozen_at": user.frozen_at,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
     }

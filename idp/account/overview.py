@@ -1,15 +1,20 @@
 """`/account/`: where somebody lands who signs in without an application waiting; from here, all that is theirs."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from idp.account import frame
-from idp.accounts import roles
+from idp.account import frame, wording
+from idp.accounts import freezes, roles
 from idp.login.again import signed_in
 from idp.models import SignIn
+
+#: For how long after a stop has ended this page says so.
+_TELLS_OF_A_FREEZE = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +32,13 @@ class Way:
 @signed_in
 def home(request: HttpRequest, here: SignIn) -> HttpResponse:
     """Who is signed in here, and where what is."""
-    ways = (*_ways(), _console()) if roles.is_administrator(here.user_id) else _ways()
-    return frame.show(request, here, "idp/account/overview.html", {"ways": ways})
+    now = timezone.now()
+    lifted = freezes.last_lifted(here.user_id, since=now - _TELLS_OF_A_FREEZE)
+    context = {
+        "ways": (*_ways(), _console()) if roles.is_administrator(here.user_id) else _ways(),
+        "frozen_on": wording.day(lifted.frozen_at) if lifted else "",
+    }
+    return frame.show(request, here, "idp/account/overview.html", context)
 
 
 def _console() -> Way:

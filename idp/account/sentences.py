@@ -87,6 +87,12 @@ def _sessions_ended(fields: Fields) -> str:
     return ngettext("%(n)d session was signed out", "%(n)d sessions were signed out", count) % {"n": count}
 
 
+def _freeze_lifted(fields: Fields) -> str:
+    if fields.get("by") == "time":
+        return _("Your account was frozen long enough; it can be recovered and changed again")
+    return _("A sign-in ended the freeze of your account")
+
+
 def _factor_paused(fields: Fields) -> str:
     what = notice_words.factor(fields.get("kind", ""))
     return _("Wrong tries paused a way to sign in: %(what)s") % {"what": what}
@@ -143,6 +149,12 @@ def _own() -> dict[str, Telling]:
             say=_plain(lambda: _("Your account was stopped: something had been written past this program")),
             alarming=True,
         ),
+        events.FreezePlaced.name: Telling(
+            about=security,
+            say=_plain(lambda: _("Somebody said of one of our messages “It wasn't me”, and froze your account")),
+            alarming=True,
+        ),
+        events.FreezeLifted.name: Telling(about=security, say=_freeze_lifted),
         events.AccountStopped.name: Telling(
             about=security,
             say=_plain(lambda: _("Everything was stopped, because somebody else was using your account")),

@@ -1,6 +1,7 @@
 """The only writer of credentials and recovery addresses; and the only reader that believes them.
 
-Writing takes a `Proof` and never an account. Reading checks the seal first (`sealing`).
+Writing takes a `Proof` and never an account. While its owner has frozen an account, each of them raises Frozen for a
+proof that was earned without the password. Reading checks the seal first (`sealing`).
 """
 
 import uuid
@@ -10,7 +11,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
-from idp.accounts import hashers, sealing
+from idp.accounts import freezes, hashers, sealing
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import CredentialWritten, Origin
 from idp.audit.record import record
@@ -205,6 +206,12 @@ def _must_hold(proof: Proof, now: datetime, *kinds: str) -> None:
         raise ProofStale(proof.id)
 
 
+def _must_not_be_frozen(proof: Proof) -> None:
+    """What is held then is what can be earned by somebody who does not know the password (`freezes`)."""
+    if proof.earned in (Earned.RECOVERY, Earned.STEP_UP):
+        freezes.refuse_if_frozen(proof.user)
+
+
 def _write(
     proof: Proof,
     material: str,
@@ -226,6 +233,7 @@ def _write(
     )
     credential.seal = sealing.credential_seal(credential)
     with transaction.atomic():
+        _must_not_be_frozen(proof)
         if proof.replaces:
             # There is one password, and who may replace it need not know its row.
             row = {} if proof.kind == Credential.Kind.PASSWORD else {"pk": proof.row}
@@ -240,6 +248,7 @@ def _write_address(proof: Proof, row: RecoveryAddress, *, now: datetime, origin:
     row.version, row.proof, row.changed_at = proof.replaces + 1, proof.id, now
     row.seal = sealing.address_seal(row)
     with transaction.atomic():
+        _must_not_be_frozen(proof)
         if proof.replaces:
             _replace(proof, row, pk=proof.row)
         else:

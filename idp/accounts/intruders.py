@@ -28,9 +28,11 @@ class Stopped:
 def stop(user_id: UUID, *, source: UUID, origin: Origin, now: datetime) -> Stopped | None:
     """Let nobody in, and end all that is open. In a transaction. None if the account is closed for another reason.
 
-    `source` is what its owner proved. Stopping twice is as good as once.
+    `source` is what its owner proved. Stopping twice is as good as once. A frozen account (`freezes`) is as closed to
+    recoveries as it gets, and its owner can still sign in: that is not taken away.
     """
-    if not User.objects.filter(pk=user_id, status=User.Status.ACTIVE).update(status=User.Status.STOPPED):
+    active = User.objects.filter(pk=user_id, status=User.Status.ACTIVE, frozen_at=None)
+    if not active.update(status=User.Status.STOPPED):
         return Stopped() if is_stopped(user_id) else None
     ended = sessions.end_all(user_id, by=_BY, now=now)
     devices.forget_all(user_id, by=_BY, origin=origin, now=now)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils.translation import get_language
 
 from idp import notices
-from idp.accounts import credentials, reauthentication, roles, sessions, tombstones
+from idp.accounts import credentials, freezes, reauthentication, roles, sessions, tombstones
 from idp.audit.events import AccountDeleted, Origin, SessionsEnded
 from idp.audit.record import record
 from idp.conf import Policy
@@ -49,12 +49,13 @@ def delete_own(
 ) -> Deleted | LastAdministrator:
     """Delete the account of this sign-in: what it holds, what hangs on it, and whatever says whose it was.
 
-    Raises NotFresh if its owner has not just shown who they are. All of it in one transaction; twice is as good as
-    once.
+    Raises NotFresh if its owner has not just shown who they are, and Frozen if they froze it. All of it in
+    one transaction; twice is as good as once.
     """
     reauthentication.must_be_fresh(sign_in, policy=policy, now=now)
     user = sign_in.user
     with transaction.atomic():
+        freezes.refuse_if_frozen(user.pk)
         if roles.is_last_administrator(user.pk):
             return LastAdministrator()
         if not _take_the_names_off(user, now=now):

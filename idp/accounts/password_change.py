@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from idp import hashing, notices
-from idp.accounts import credentials, devices, hashers, intruders, lookup, pauses, sessions
+from idp.accounts import credentials, devices, freezes, hashers, intruders, lookup, pauses, sessions
 from idp.accounts.password_rules import Fault, PasswordContext, faults, words_about
 from idp.accounts.proofs import Earned, Proof
 from idp.audit.events import Origin, SessionsEnded
@@ -49,7 +49,7 @@ class PasswordUnfit:
 
 @dataclass(frozen=True, kw_only=True)
 class ProofStale:
-    """Not done: the password was changed meanwhile, or the proof has been spent or has expired."""
+    """Not done: the password was changed meanwhile, its owner froze it, or the proof is spent or too old."""
 
 
 def change_password(
@@ -122,7 +122,7 @@ def change_password(
             )
             if then is not None:
                 then(changed)
-    except credentials.ProofStale:
+    except (credentials.ProofStale, freezes.Frozen):
         return ProofStale()
     return changed
 

@@ -111,9 +111,10 @@ class Opened:
 def open_again(user_id: UUID, *, source: UUID, origin: Origin, now: datetime) -> Opened | None:
     """End every pause of an account whose owner has proved, as `source`, that it is theirs. In a transaction.
 
-    The password, sessions and known browsers stay as they are. None if nobody may sign in to it for another reason.
+    The password, sessions and known browsers stay as they are. None if nobody may sign in to it for another reason,
+    or its owner froze it.
     """
-    if not User.objects.filter(pk=user_id, status=User.Status.ACTIVE).exists():
+    if not User.objects.filter(pk=user_id, status=User.Status.ACTIVE, frozen_at=None).exists():
         return None
     tries = end_all(user_id)
     record(

@@ -133,6 +133,7 @@ def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> Si
         and now < sign_in.expires_at
         and now < sign_in.last_seen_at + policy.session_idle
         and sign_in.user.may_sign_in
+        and not _is_from_before_a_freeze(sign_in)
         and keyring.is_sealed(_SEAL, sign_in.seal, *_parts(sign_in))
     )
     if not lives:
@@ -140,6 +141,12 @@ def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> Si
     if now - sign_in.last_seen_at > _SEEN_EVERY:
         SignIn.objects.filter(pk=sign_in.pk, ended_at=None).update(last_seen_at=now)
     return sign_in
+
+
+def _is_from_before_a_freeze(sign_in: SignIn) -> bool:
+    """Of a sign-in that was on its way while its owner froze the account; the rest ended then."""
+    frozen_at = sign_in.user.frozen_at
+    return frozen_at is not None and sign_in.authenticated_at <= frozen_at
 
 
 def hold(sign_in_id: uuid.UUID) -> None:

@@ -32,6 +32,25 @@ class AccountFrozen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FreezePlaced:
+    """Its owner was told of an event (by the reference of its notice), which was not them, and froze the account."""
+
+    name: ClassVar[str] = "idp.freeze.placed"
+    user: UUID
+    because_of: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreezeLifted:
+    """Changes are possible again, `by` a sign-in with all that it takes or because its time was over."""
+
+    name: ClassVar[str] = "idp.freeze.lifted"
+    user: UUID
+    frozen_at: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountStopped:
     """Its owner stopped everything, because somebody else was in. `source` is the recovery in which they did."""
 

@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp import browser
-from idp.accounts import credentials, reauthentication, sessions
+from idp import browser, problems
+from idp.accounts import credentials, freezes, reauthentication, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry
@@ -40,7 +40,7 @@ def signed_in(view: View) -> Plain:
         here = current(request, now=timezone.now())
         if here is None:
             return SeeOther(_with_target("/sign-in", request))
-        return view(request, here, *args, **kwargs)
+        return _unless_frozen(view, request, here, *args, **kwargs)
 
     return guarded
 
@@ -56,7 +56,7 @@ def freshly(view: View) -> Plain:
             return SeeOther(_with_target("/sign-in", request))
         if not is_fresh(here, now=now):
             return ask(request)
-        return view(request, here, *args, **kwargs)
+        return _unless_frozen(view, request, here, *args, **kwargs)
 
     return guarded
 
@@ -64,6 +64,22 @@ def freshly(view: View) -> Plain:
 def ask(request: HttpRequest) -> HttpResponse:
     """To being asked again, and from there back to this page."""
     return SeeOther(_with_target("/sign-in/again", request))
+
+
+def _unless_frozen(view: View, request: HttpRequest, here: SignIn, *args: object, **kwargs: object) -> HttpResponse:
+    """The view; or why not, if its owner froze the account while the request was on its way."""
+    try:
+        return view(request, here, *args, **kwargs)
+    except freezes.Frozen:
+        return problems.page(
+            request,
+            status=403,
+            heading=_("Your account is frozen"),
+            lead=_(
+                "Somebody who reads our messages to you said that something wasn't you. Nothing was changed, and "
+                "nothing can be until you sign in again.",
+            ),
+        )
 
 
 def is_fresh(here: SignIn, *, now: datetime) -> bool:

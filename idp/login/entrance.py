@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from idp import browser, interactions, notices
-from idp.accounts import credentials, devices, sessions
+from idp.accounts import credentials, devices, freezes, sessions
 from idp.accounts.reauthentication import MULTI_FACTOR
 from idp.browser import SeeOther
 from idp.conf import policy
@@ -46,10 +46,10 @@ def after_first(
 ) -> HttpResponse:
     """After a right password, or a passkey: the second factor, or in.
 
-    A browser that its owner trusts is not asked for it, except where a page of ours asks again. `has_factor` is False
-    if the caller has just read that there is none; else they are looked at here.
+    A browser that its owner trusts is not asked for it, except where a page of ours asks again, or the account is
+    frozen. `has_factor` is False if the caller has just read that there is none; else they are looked at here.
     """
-    excused = toward.continues is None and devices.is_trusted(device, now=now)
+    excused = toward.continues is None and user.frozen_at is None and devices.is_trusted(device, now=now)
     if MULTI_FACTOR in amr or excused or not has_factor or not credentials.factors_of(user):
         return enter(request, user, amr, authenticated_at=now, toward=toward, device=device, now=now)
     return wait_for_factor(user, amr, authenticated_at=now, toward=toward, now=now)
@@ -142,7 +142,8 @@ def enter(
 ) -> HttpResponse:
     """Sign in: session and keys anew, the browser noted, and on to where it leads.
 
-    An account that was frozen on the way here, because a seal did not match, is not let in.
+    An account that was frozen on the way here, because a seal did not match, is not let in. One that its owner froze
+    is so no more: whoever comes here has shown all that it takes.
     """
     if not user.may_sign_in:
         return SeeOther("/sign-in")
@@ -155,6 +156,8 @@ def enter(
             notices.post(notices.NEW_DEVICE, user.pk, reference=seen.device.pk, origin=origin, now=now)
         if trust and policy().trust_devices_for:
             devices.trust(seen.device, policy=policy(), origin=origin, now=now)
+        if user.frozen_at is not None:
+            freezes.lift(user, begun.sign_in, origin=origin, now=now)
         waits = interactions.signed_in(request, toward.interaction_id, begun.sign_in, now=now)
     log.info("signed in", user=str(user.pk), sign_in=str(begun.sign_in.pk), amr=amr)
     where = continue_url(toward.interaction_id) if waits else local(toward.target) or HOME

@@ -36,6 +36,9 @@ class User(AbstractBaseUser):
         FROZEN = "frozen"
         DELETED = "deleted"
 
+    #: Whose owner can prove that it is theirs, while nobody else's decision stands against it.
+    MAY_RECOVER = (Status.ACTIVE, Status.STOPPED)
+
     # Credentials live apart, sealed, in their own table (idp.models.credential).
     password = None
     last_login = None
@@ -57,11 +60,19 @@ class User(AbstractBaseUser):
     #: A BCP 47 tag we have words in, or empty: then messages speak the language of the page that asked.
     locale = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
+    #: When its owner froze it (`idp.accounts.freezes`; not the status, which is ours). None: it is not frozen.
+    frozen_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     #: When a claim last changed (`updated_at`).
     updated_at = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "preferred_username"
+
+    class Meta:
+        indexes = [
+            # Few are; whoever looks for those whose time is over reads no others.
+            models.Index(fields=["frozen_at"], condition=models.Q(frozen_at__isnull=False), name="idp_user_frozen"),
+        ]
 
     def __str__(self) -> str:
         return f"account {self.pk}"
@@ -93,7 +104,7 @@ class User(AbstractBaseUser):
     @property
     def may_recover(self) -> bool:
         """Whether its owner can prove that it is theirs: nobody else's decision stands against it."""
-        return self.status in (self.Status.ACTIVE, self.Status.STOPPED)
+        return self.status in self.MAY_RECOVER
 
     def set_password(self, raw_password: str | None) -> NoReturn:
         raise NotImplementedError("A password changes only against a proof: idp.accounts.credentials.")

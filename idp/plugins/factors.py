@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from idp import hashing
-from idp.accounts import credentials, lookup
+from idp.accounts import credentials, freezes, lookup
 from idp.accounts.proofs import Proof
 from idp.audit.events import Origin
 from idp.conf import policy
@@ -242,7 +242,7 @@ def replace(
         return enrolment.replace_lost(earned, new, lost, origin=origin, now=now, then=then)
     except enrolment.TooMany:
         return TooMany()
-    except enrolment.ProofStale:
+    except (enrolment.ProofStale, freezes.Frozen):
         return Stale()
 
 

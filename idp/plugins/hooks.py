@@ -30,6 +30,7 @@ __all__ = [
     "Thing",
     "WayBack",
     "WaysBack",
+    "frozen",
     "history",
     "interrupt",
     "letter",
@@ -135,6 +136,13 @@ class Plugin:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
 
+    def frozen(self, user: UUID) -> None:
+        """The owner of this account froze it: let go of what the app has under way for it.
+
+        In the transaction of the freeze. `accounts.find` does not find the account until that is lifted.
+        """
+        del user
+
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
         del now
@@ -174,6 +182,12 @@ def interrupt(user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
 def history() -> dict[str, Telling]:
     """How the entries of every plug-in are told."""
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
+
+
+def frozen(user: UUID) -> None:
+    """Tell every plug-in that the owner of this account froze it."""
+    for plugin in plugins():
+        plugin.frozen(user)
 
 
 @receiver(setting_changed)

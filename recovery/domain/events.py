@@ -13,6 +13,15 @@ class RecoveryStarted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsernamesAsked:
+    """Somebody asked for the user names at an address, and the account has it. None: nobody has."""
+
+    name: ClassVar[str] = "recovery.usernames.asked"
+    user: UUID | None
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChallengeIssued:
     name: ClassVar[str] = "recovery.challenge.issued"
     user: UUID | None

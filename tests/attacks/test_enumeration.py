@@ -65,6 +65,7 @@ PEOPLE = {
     "invited": lambda: make_person(status=User.Status.INVITED, password=None, addresses=[]),
     "suspended": lambda: make_person(status=User.Status.SUSPENDED),
     "frozen": lambda: make_person(status=User.Status.FROZEN),
+    "frozen by its owner": lambda: make_person(frozen_at=timezone.now()),
     "deleted": lambda: make_person(status=User.Status.DELETED),
 }
 _MASKS = [

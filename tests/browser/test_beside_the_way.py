@@ -1,11 +1,13 @@
 """Pages beside the main way, looked at in the same real browser: account, sign-out, errors, ends and pauses."""
 
+import re
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.browser.screen import sign_in, walk_to_the_code_page
+from tests.browser.screen import sign_in, walk_on_with_the_code, walk_to_the_code_page
 from tests.browser.visitor import code_in, mail_to
+from tests.conftest import NEW_PASSWORD
 from tests.processes import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -127,6 +129,48 @@ def test_locked_out_and_back_in_with_the_password_one_knows(screen, regain):
     page.goto(f"{regain.issuer}/recovery/done/")
     screen.look("kept")
     assert "opened again" in mail_to(regain, person, subject="opened again")["Subject"]
+
+
+def test_a_forgotten_user_name(screen, regain):
+    person, page = regain.somebody(), screen.page
+    page.goto(regain.application)
+    screen.press("#sign-in", "sign-in")
+    screen.press("#cant-access", "recovery-identify")
+    screen.look("identify")
+    screen.press("#no-identifier", "recovery-username")
+    screen.look("username")
+    page.fill("#address", "not an address")
+    with page.expect_navigation():
+        page.click("#continue")
+    screen.look("username-error")
+    page.fill("#address", person.email)
+    screen.press("#continue", "recovery-username-sent")
+    screen.look("username-sent")
+    letter = mail_to(regain, person, subject="user name").get_body(("plain",)).get_content()
+    assert f"    {person.username}\n" in letter.replace("\r", "")
+    screen.press("#continue", "recovery-identify")
+
+
+def test_it_was_not_me(screen, regain):
+    """From the letter that says a password was changed, to the freeze, and out of it again by signing in."""
+    person, page = regain.somebody(), screen.page
+    page.goto(f"{regain.issuer}/sign-in")
+    walk_to_the_code_page(screen, person)
+    walk_on_with_the_code(screen, code_in(mail_to(regain, person)), NEW_PASSWORD)
+    letter = mail_to(regain, person, subject="password was changed")
+    link = re.search(r"\S+/recovery/stop/\S+", letter.get_body(("plain",)).get_content()).group(0)
+    page.goto(f"{link}x")
+    screen.at("problem")
+    screen.look("stop-not-ours")
+    page.goto(link)
+    screen.at("freeze")
+    screen.look("freeze")
+    screen.press("#freeze", "frozen")
+    screen.look("frozen")
+    screen.press("#sign-in-again", "sign-in")
+    sign_in(screen, person, NEW_PASSWORD, "account")
+    assert "They are possible again." in page.inner_text("#lifted")
+    screen.look("account-lifted")
 
 
 @pytest.mark.parametrize(

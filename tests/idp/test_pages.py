@@ -68,6 +68,8 @@ EVERY_PAGE = {
         },
     ),
     "sign-out": ("idp/sign_out.html", {"application": PAYROLL, "hidden": {"state": 'a"b'}}),
+    "freeze": ("idp/freeze.html", {"at": datetime(2026, 11, 23, 13, 31, tzinfo=UTC), "days": 3}),
+    "frozen": ("idp/frozen.html", {"days": 3}),
     "signed-out": ("idp/signed_out.html", {"application": PAYROLL, "sign_in_url": "/sign-in"}),
     "applications": (
         "idp/account/applications.html",
@@ -141,6 +143,15 @@ def test_sign_in_has_the_frozen_hooks():
     assert page.by_id("client-tos")["href"] == PAYROLL.tos_uri
     assert page.form_of("login-form") == ["sign-in", "cancel"], "Enter signs in, it does not cancel"
     assert page.all("title")[0]["text"] == "Sign in - Contoso"
+
+
+def test_the_page_that_stops_everything_has_the_frozen_hooks_and_says_what_it_holds():
+    page = render("idp/freeze.html", EVERY_PAGE["freeze"][1])
+    assert page.by_id("freeze")["tag"] == "button"
+    assert page.by_id("keep")["href"] == "/sign-in"
+    assert "23 November 2026, 13:31" in page.text
+    assert "It holds recovery too." in page.text
+    assert "ends after 3 days" in page.text
 
 
 @pytest.mark.parametrize("name", ["sign-in", "sign-in-again", "factors-passkey"])

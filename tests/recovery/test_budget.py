@@ -15,7 +15,7 @@ STEPS = [
     ("method", {"method": "email"}, 3, 2),
     ("address", {"address": "jane@contoso.example"}, 14, 4),
     ("code", {"code": "{code}"}, 18, 8),
-    ("password", {"new_password": NEW_PASSWORD}, 33, 2),
+    ("password", {"new_password": NEW_PASSWORD}, 34, 2),
 ]
 
 

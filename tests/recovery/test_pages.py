@@ -35,6 +35,11 @@ UNLOCK = {
 }
 EVERY_PAGE = {
     "recovery-identify": ("recovery/identify.html", SET_OUT | {"identifier": "jane"}),
+    "recovery-username": ("recovery/username.html", SET_OUT | {"address": "", "texts": True}),
+    "recovery-username-sent": (
+        "recovery/username_sent.html",
+        {"application": PAYROLL, "identify_url": "/recovery/?i=abc", "again_url": "/recovery/username/"},
+    ),
     "recovery-problem": (
         "recovery/problem.html",
         SET_OUT | {"choices": [Choice("forgot", "I forgot my password", "Set a new one.", "key")]},
@@ -64,6 +69,12 @@ EVERY_PAGE = {
 def test_every_page_is_sound_in_every_language(name, language):
     template, context = EVERY_PAGE[name]
     assert_sound(render(template, context, language=language), language=language, name=name)
+
+
+def test_without_text_messages_nobody_is_asked_for_a_number():
+    page = render("recovery/username.html", SET_OUT | {"address": "", "texts": False})
+    assert_sound(page, name="recovery-username")
+    assert "phone" not in page.text
 
 
 @pytest.mark.parametrize("name", ["recovery-identify", "recovery-address", "recovery-code", "recovery-new-password"])

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0008_stopped'),
+        ('idp', '0009_freezes'),
     ]
 
     operations = [
