@@ -13,6 +13,7 @@ In the order a browser meets them:
     /sign-in/factor?i=                    login.factor                 the second factor; who judges is factors.tries
     /sign-in/set-up?i=                    login.set_up                 one has to be added first
     /sign-in/again?to=                    login.again                  the password once more, before what is sensitive
+    (a plug-in's page)                    login.interrupting           it wants something of somebody first
     /consent?i=                           login.views.consent          what the application will see
     /token                                oidc.views.token             code or refresh token in, tokens out
     /userinfo                             oidc.userinfo                claims for an access token

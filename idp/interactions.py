@@ -7,14 +7,18 @@ A pushed request (RFC 9126) is the same row, born earlier: it waits for a browse
 it is like any other.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
 from idp import browser, keyring
+from idp.accounts import glances
 from idp.conf import Policy
 from idp.models import Client, Consent, Interaction, SignIn
 
@@ -70,14 +74,14 @@ def bring(request: HttpRequest, client: Client, name: str, *, policy: Policy, no
     return _complete(Q(pushed_hash=pushed_hash, client=client) & _ours(request, now))
 
 
-def find(request: HttpRequest, interaction_id: str, *, now: datetime) -> Interaction | None:
+def find(request: HttpRequest, interaction_id: str, *, with_glance: bool = False, now: datetime) -> Interaction | None:
     """The waiting request with its client, its sign-in, and (as `consented_before`) what its person allowed before.
 
-    None if it does not wait any more or is another browser's. One query.
+    None if it does not wait any more or is another browser's. One query, and a glance at the account within it.
     """
     if not interaction_id or len(interaction_id) > 32 or not browser.cookie(request, browser.BROWSER):  # noqa: PLR2004 -- the column
         return None
-    return _complete(_waiting(request, interaction_id, now))
+    return _complete(_waiting(request, interaction_id, now), glances.beside(glances.OF_SIGN_IN) if with_glance else {})
 
 
 def signed_in(request: HttpRequest, interaction_id: str, sign_in: SignIn, *, now: datetime) -> bool:
@@ -116,11 +120,11 @@ def sweep(now: datetime) -> int:
     return Interaction.objects.filter(expires_at__lte=now).delete()[0]
 
 
-def _complete(which: Q) -> Interaction | None:
+def _complete(which: Q, more: Mapping[str, RawSQL] = MappingProxyType({})) -> Interaction | None:
     before = Consent.objects.filter(user=OuterRef("sign_in__user"), client=OuterRef("client"))
     return (
         Interaction.objects.select_related("client", "sign_in__user")
-        .annotate(consented_before=Subquery(before.values("scopes")[:1]))
+        .annotate(consented_before=Subquery(before.values("scopes")[:1]), **more)
         .filter(which, client__disabled_at=None)
         .first()
     )

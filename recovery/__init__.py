@@ -23,6 +23,7 @@ its plug-in out of IDP_PLUGINS, and the provider works without it.
                                  new_passkey
     /recovery/done/              done              (nothing: what happened, and the way on)
     /recovery/ended/             ended             (nothing: why it is over, and how to begin again)
+    /recovery/register/          register          another way back? (at sign-in; no journey)    asking.put_off
 
 A journey stores facts; `domain.journey.current_step` says which question they lead to:
 

@@ -18,8 +18,9 @@ from recovery.domain.ways import EMAIL, PASSKEY, PASSWORD, RECOVERY_CODE, SMS, T
 
 def for_everybody(policy: RecoveryPolicy, around: limits.Policy) -> tuple[Section, ...]:
     """How recovery works here; `around` are the provider's own numbers that matter to it."""
-    return (
+    sections = (
         Section(heading=_("Nobody can do it for you"), sentences=_nobody()),
+        Section(heading=_("Before you need it"), sentences=_asked(policy)),
         Section(heading=_("What can be wrong"), sentences=_problems(policy)),
         Section(heading=_("How you prove that it is you"), sentences=_ways(policy)),
         Section(heading=_("How much is asked"), sentences=_proofs(policy)),
@@ -28,6 +29,7 @@ def for_everybody(policy: RecoveryPolicy, around: limits.Policy) -> tuple[Sectio
         Section(heading=_("What happens afterwards"), sentences=_afterwards()),
         Section(heading=_("If you have lost everything"), sentences=_everything_lost()),
     )
+    return tuple(section for section in sections if section.sentences)
 
 
 def for_administrators(policy: RecoveryPolicy, around: limits.Policy) -> tuple[Section, ...]:
@@ -44,6 +46,34 @@ def _nobody() -> tuple[str, ...]:
         _("No administrator can see, set or reset your password, read your codes, or answer for you."),
         _("So nobody can talk somebody else into giving them your account."),
     )
+
+
+def _asked(policy: RecoveryPolicy) -> tuple[str, ...]:
+    """What sign-in asks of people while they can still get in."""
+    wanted, said = policy.ways_wanted, []
+    if wanted:
+        said.append(
+            ngettext(
+                "When you sign in with fewer than %(n)d different way back, you are asked to add one.",
+                "When you sign in with fewer than %(n)d different ways back, you are asked to add one.",
+                wanted,
+            )
+            % {"n": wanted}
+        )
+        said.append(
+            ngettext(
+                "You can put it off %(n)d time, within %(time)s of the first time.",
+                "You can put it off %(n)d times, within %(time)s of the first time.",
+                policy.skips,
+            )
+            % {"n": policy.skips, "time": duration(policy.skip_within)}
+        )
+    if policy.reconfirm_after:
+        said.append(
+            _("An address that nobody confirmed for %(time)s is asked about. That keeps nobody out.")
+            % {"time": duration(policy.reconfirm_after)}
+        )
+    return tuple(said)
 
 
 def _problems(policy: RecoveryPolicy) -> tuple[str, ...]:

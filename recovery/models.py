@@ -36,6 +36,21 @@ class Journey(models.Model):
         return f"journey {self.pk}"
 
 
+class Asking(models.Model):
+    """Somebody was asked at sign-in for another way back, or about an address, and may have put it off."""
+
+    #: No foreign key, as above; swept when the account is gone.
+    user = models.UUIDField(primary_key=True)
+    #: When they were first asked for the way that is missing; None: none is, or nobody has asked yet.
+    since = models.DateTimeField(null=True)
+    skips_used = models.PositiveSmallIntegerField(default=0)
+    #: When they last put off looking at addresses that may lead nowhere.
+    put_off_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"asking of {self.user}"
+
+
 class Challenge(models.Model):
     """One asking by one method in one journey. Codes that are sent are derived from this row and the key ring."""
 

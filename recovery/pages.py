@@ -48,6 +48,8 @@ HOW_URL = "/recovery/how/"
 #: What can take the place of what was lost; and of a password.
 APP_URL, PASSKEY_URL = "/recovery/factor/app/", "/recovery/factor/passkey/"
 INSTEAD_URL = "/recovery/password/passkey/"
+#: Belongs to no journey: somebody signs in, and has too few ways back.
+REGISTER_URL = "/recovery/register/"
 
 View = Callable[Concatenate[HttpRequest, Held, Context, ...], HttpResponse]
 

@@ -9,12 +9,25 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
 from idp.plugins import limits
-from idp.plugins.hooks import Letter, Link, Message, Plugin, Section, Telling, Text, Thing, WayBack, WaysBack
-from recovery import in_words, journeys, sentences, standing, usernames
+from idp.plugins.hooks import (
+    Glance,
+    Letter,
+    Link,
+    Message,
+    Plugin,
+    Section,
+    Telling,
+    Text,
+    Thing,
+    WayBack,
+    WaysBack,
+)
+from recovery import asking, in_words, journeys, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
 from recovery.methods import registry
+from recovery.pages import REGISTER_URL
 
 #: Journeys are kept a little longer than they live, so that a late tab is told what happened.
 _KEPT = timedelta(days=1)
@@ -57,6 +70,14 @@ class RecoveryPlugin(Plugin):
         ]
         return WaysBack(ways=tuple(found), needed=ways.plan_for(stands, policy()).needed.get(FORGOT, 1))
 
+    def interrupt(self, user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
+        """Another way back, or a look at addresses that may lead nowhere."""
+        if not again and asking.nothing_at_a_glance(glance, policy(), now=now):
+            return ""
+        wants = asking.wanted(user, policy(), now=now)
+        asking.begin(user, wants, now=now)
+        return REGISTER_URL if wants.anything else ""
+
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
 
@@ -68,4 +89,4 @@ class RecoveryPlugin(Plugin):
         journeys.let_go(user)
 
     def tidy(self, now: datetime) -> dict[str, int]:
-        return {"journeys": journeys.sweep(now - _KEPT)}
+        return {"journeys": journeys.sweep(now - _KEPT), "askings": asking.sweep()}

@@ -29,6 +29,17 @@ def _issued(fields: Fields) -> str:
     return _("A code for a recovery was sent to you")
 
 
+def _put_off(fields: Fields) -> str:
+    left = int(fields.get("skips_left", 0))
+    if not left:
+        return _("You put off adding another way back in, for the last time")
+    return ngettext(
+        "You put off adding another way back in; that can be done %(n)d more time",
+        "You put off adding another way back in; that can be done %(n)d more times",
+        left,
+    ) % {"n": left}
+
+
 TELLINGS = {
     events.RecoveryStarted.name: Telling(
         about=About.RECOVERY,
@@ -56,6 +67,11 @@ TELLINGS = {
     events.FactorReplaced.name: Telling(
         about=About.RECOVERY,
         say=lambda _fields: _("A recovery gave your account another second factor and kept your password"),
+    ),
+    events.WayBackPutOff.name: Telling(about=About.RECOVERY, say=_put_off),
+    events.AddressesPutOff.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("You put off looking at addresses that may not reach you"),
     ),
     events.RecoveryCompleted.name: Telling(
         about=About.RECOVERY,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from recovery import endings, how, new_factors, username_pages, views
+from recovery import endings, how, new_factors, register, username_pages, views
 
 urlpatterns = [
     path("", views.identify, name="recovery-identify"),
@@ -28,4 +28,5 @@ urlpatterns = [
     path("factor/passkey/options", new_factors.new_passkey_options, name="recovery-new-passkey-options"),
     path("done/", endings.done, name="recovery-done"),
     path("ended/", endings.ended, name="recovery-ended"),
+    path("register/", register.register, name="recovery-register"),
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from config import settings as shipped
 from examples.demo import ports, seed
 from idp.conf import Policy
 from idp.oidc import registration, supported
@@ -174,10 +175,10 @@ def test_every_number_of_the_policies_is_documented_with_its_default(policies, h
     assert documented == defaults
 
 
-def test_what_the_settings_say_of_the_provider_is_the_default(settings):
+def test_what_the_settings_say_of_the_provider_is_the_default():
     """The tables show defaults; they would mislead if what ships said something else."""
-    assert Policy(**settings.IDP) == Policy()
-    assert RecoveryPolicy(**settings.RECOVERY) == RecoveryPolicy()
+    assert Policy(**shipped.IDP) == Policy()
+    assert RecoveryPolicy(**shipped.RECOVERY) == RecoveryPolicy()
 
 
 # --- What developers of applications rely on --------------------------------------------------------------

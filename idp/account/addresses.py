@@ -27,6 +27,7 @@ from idp.models import AddressClaim, Message, RecoveryAddress, SignIn
 from idp.pages import Problem
 from idp.plugins import delivery
 from idp.plugins.delivery import Number, Unfit
+from idp.plugins.waiting import way_on
 
 _HOME = "/account/security/"
 _LONGEST = 254
@@ -61,7 +62,7 @@ def _adding(request: HttpRequest, here: SignIn, channel: str) -> HttpResponse:
         else:
             asked = address_claims.ask_to_add(here, channel, address, name=called, context=_context(request))
             if isinstance(asked, Asked):
-                return SeeOther(f"/account/addresses/code/{asked.claim}/")
+                return SeeOther(frame.with_waiting(request, f"/account/addresses/code/{asked.claim}/"))
             problems = [Problem("address", _refusal(asked, channel))]
     page = {
         "channel": channel,
@@ -87,13 +88,13 @@ def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
     if request.POST.get("send_again"):
         held = address_claims.send_again(claim, context=context)
         if not held:
-            return SeeOther(request.path)
+            return SeeOther(request.get_full_path())
         return _code_page(request, here, claim, context, problem=_refusal(held, claim.channel))
     match address_claims.answer(here, claim, request.POST.get("code", "")[:40], context=context):
         case Confirmed(usable_from=usable_from):
-            return _done("added" if usable_from else "confirmed", claim.channel)
+            return _done(request, "added" if usable_from else "confirmed", claim.channel)
         case Gone():
-            return _done("gone", claim.channel)
+            return _done(request, "gone", claim.channel)
         case Wrong() as wrong:
             return _code_page(request, here, claim, context, problem=_wrong_sentence(wrong, claim))
         case Throttled() | NotPossible() as refused:
@@ -123,19 +124,19 @@ def _act(request: HttpRequest, here: SignIn, *, address_id: UUID) -> HttpRespons
     match request.POST["act"]:
         case "name":
             addresses.name(row, _name(request))
-            return _done("named", row.channel)
+            return _done(request, "named", row.channel)
         case "test":
             if not _goes(row.channel):
                 return _one_refused(request, here, address_id, _("We can't send text messages now."), context)
             asked = address_claims.ask_to_test(here, row, context=context)
             if isinstance(asked, Asked):
-                return SeeOther(f"/account/addresses/code/{asked.claim}/")
+                return SeeOther(frame.with_waiting(request, f"/account/addresses/code/{asked.claim}/"))
             return _one_refused(request, here, address_id, _refusal(asked, row.channel), context)
         case _:
             done = addresses.remove(here, row, context=context)
             if isinstance(done, NotPossible):
                 return _one_refused(request, here, address_id, _refusal(done, row.channel), context)
-            return _done("removed", row.channel)
+            return _done(request, "removed", row.channel)
 
 
 _ACTS = ("name", "test", "remove")
@@ -208,9 +209,10 @@ def _name(request: HttpRequest) -> str:
     return " ".join(request.POST.get("name", "").split())[:_LONGEST_NAME]
 
 
-def _done(word: str, channel: str) -> HttpResponse:
-    """Back to the security page, which says what was done."""
-    return SeeOther(f"{_HOME}?{'phone' if channel == _SMS else 'address'}={word}")
+def _done(request: HttpRequest, word: str, channel: str) -> HttpResponse:
+    """On to the request that waits; else back to the security page, which says what was done."""
+    home = f"{_HOME}?{'phone' if channel == _SMS else 'address'}={word}"
+    return SeeOther(way_on(request, otherwise=home, now=timezone.now()))
 
 
 def _goes(channel: str) -> bool:

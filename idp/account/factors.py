@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from idp import browser, interactions, problems
+from idp import browser, problems
 from idp.account import frame
 from idp.accounts import credentials, sessions
 from idp.audit.events import SessionsEnded
@@ -25,10 +25,12 @@ from idp.login import set_up
 from idp.login.again import freshly, signed_in
 from idp.models import Credential, SignIn
 from idp.pages import Problem, tenant
+from idp.plugins.waiting import continue_url
 
 #: Where somebody comes from, and goes back to.
 SECURITY = "/account/security/"
 _DONE = "/account/factors/done/"
+ADDED = f"{_DONE}?did=added"
 
 
 @require_http_methods(["GET", "POST"])
@@ -95,16 +97,10 @@ def _what_happened(request: HttpRequest, here: SignIn) -> HttpResponse:
 # --- For the pages of the kinds ---------------------------------------------------------------------------
 
 
-def onward(request: HttpRequest, *, now: datetime, otherwise: str = f"{_DONE}?did=added") -> str:
-    """Where somebody goes who has added a factor: back to the request that waits, if there is one."""
-    interaction = interactions.find(request, request.GET.get("i", ""), now=now)
-    return f"/continue?{urlencode({'i': interaction.id})}" if interaction else otherwise
-
-
 def back_url(request: HttpRequest) -> str:
-    """Where the page that adds one was come from."""
+    """Where the page that adds one was come from: for a request that waits, the dispatcher knows."""
     waits = request.GET.get("i", "")
-    return f"/sign-in/set-up?{urlencode({'i': waits})}" if waits else "/account/factors/add/"
+    return continue_url(waits) if waits else "/account/factors/add/"
 
 
 def not_offered(request: HttpRequest) -> HttpResponse:

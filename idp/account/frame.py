@@ -1,13 +1,17 @@
 """What stands around every account page: who is signed in, the way to the other pages, and the way out."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from idp import interactions
 from idp.models import SignIn
 from idp.pages import Entry
+from idp.plugins.waiting import let_form_end_at
 
 HOME = "/account/"
 
@@ -20,7 +24,12 @@ def show(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    """Draw a page of the account of whoever is signed in here."""
+    """Draw a page of the account of whoever is signed in here.
+
+    The form of somebody who is on the way to an application may end there.
+    """
+    if interaction := interactions.find(request, request.GET.get("i", ""), now=timezone.now()):
+        let_form_end_at(request, interaction)
     user = here.user
     account = {
         "label": user.label,
@@ -29,6 +38,12 @@ def show(
     }
     framed = {"account": account, "menu": menu(request.path), "back_url": _up(request.path)}
     return render(request, template, framed | context, status=status)
+
+
+def with_waiting(request: HttpRequest, url: str) -> str:
+    """`url` with the request that waits, for the next page of several."""
+    waits = request.GET.get("i", "")
+    return f"{url}?{urlencode({'i': waits})}" if waits else url
 
 
 def menu(path: str) -> tuple[Entry, ...]:

@@ -19,6 +19,7 @@ from idp.login import entrance, passkeys
 from idp.login.again import current, freshly, is_fresh
 from idp.models import Credential, SignIn
 from idp.pages import Problem
+from idp.plugins.waiting import way_on
 
 _ADD = "/account/factors/passkey/"
 _MANAGE = "/account/security/"
@@ -44,7 +45,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
         now=now,
     ):
         case adding.Added(kept=kept):
-            where = factors.onward(request, now=now)
+            where = way_on(request, otherwise=factors.ADDED, now=now)
             # Whoever makes a key holds it, and was asked for finger, face or PIN: as good as showing it right after.
             return entrance.stronger(here, Credential.Kind.PASSKEY, (kept,), where=where, now=now) or SeeOther(where)
         case adding.TooMany():

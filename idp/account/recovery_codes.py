@@ -16,6 +16,7 @@ from idp.factors import enrolment, recovery_codes, requirements
 from idp.login.again import freshly
 from idp.models import Credential, SignIn
 from idp.pages import Problem
+from idp.plugins.waiting import way_on
 
 
 @require_http_methods(["GET", "POST"])
@@ -56,7 +57,7 @@ def _shown(request: HttpRequest, here: SignIn, made: tuple[str, ...], *, now: da
     context |= {
         # The file is in the page itself: to fetch it would be to show the codes a second time.
         "file": f"data:text/plain;charset=utf-8,{quote(text)}",
-        "onward": factors.onward(request, now=now, otherwise=factors.SECURITY),
+        "onward": way_on(request, otherwise=factors.SECURITY, now=now),
     }
     return frame.show(request, here, "idp/factors/codes.html", context)
 

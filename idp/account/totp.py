@@ -17,6 +17,7 @@ from idp.login import entrance
 from idp.login.again import freshly
 from idp.models import Credential, SignIn
 from idp.pages import Problem, tenant
+from idp.plugins.waiting import way_on
 
 _CONFIRMING = "totp-confirming"
 
@@ -50,7 +51,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
 
 
 def _added(request: HttpRequest, here: SignIn, proposal: Proposal, step: int, *, now: datetime) -> HttpResponse:
-    where = factors.onward(request, now=now)
+    where = way_on(request, otherwise=factors.ADDED, now=now)
     try:
         enrolment.add(
             here,

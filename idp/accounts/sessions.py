@@ -19,6 +19,9 @@ _SEEN_EVERY = timedelta(minutes=1)
 #: For how long after its own end a sign-in may live on as a session of an application.
 _TOLD_AFTER_END = timedelta(days=30)
 
+#: What a renewed sign-in has of its own.
+_RENEWED = ("key_hash", "amr", "authenticated_at", "interruption", "seal")
+
 _FIND = statements.Find(SignIn, by="key_hash", related=("user",))
 
 
@@ -75,21 +78,24 @@ def renew(
     *,
     amr: list[str],
     authenticated_at: datetime,
+    afresh: bool = False,
     policy: Policy,
     now: datetime,
 ) -> Begun | None:
     """The same sign-in after its person showed again who they are: another key, the same `sid` for applications.
 
     It lasts as long as one that began at `authenticated_at`: a second factor alone prolongs nothing. None if it ended
-    meanwhile, or another tab renewed it first.
+    meanwhile, or another tab renewed it first. `afresh`: it stands for a new one, of which nothing was asked yet.
     """
     key, known_by = token_urlsafe(32), sign_in.key_hash
     sign_in.key_hash = keyring.fingerprint(key)
     sign_in.amr, sign_in.authenticated_at = amr, authenticated_at
     sign_in.last_seen_at, sign_in.expires_at = now, authenticated_at + policy.session_absolute
+    if afresh:
+        sign_in.interruption = SignIn.Interruption.NONE
     sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
     renewed = SignIn.objects.filter(pk=sign_in.pk, key_hash=known_by, ended_at=None).update(
-        **{name: getattr(sign_in, name) for name in ("key_hash", "amr", "authenticated_at", "seal")},
+        **{name: getattr(sign_in, name) for name in _RENEWED},
         last_seen_at=sign_in.last_seen_at,
         expires_at=sign_in.expires_at,
     )
@@ -141,6 +147,17 @@ def _is_from_before_a_freeze(sign_in: SignIn) -> bool:
     """Of a sign-in that was on its way while its owner froze the account; the rest ended then."""
     frozen_at = sign_in.user.frozen_at
     return frozen_at is not None and sign_in.authenticated_at <= frozen_at
+
+
+def hold(sign_in_id: uuid.UUID) -> None:
+    """A plug-in wants something of this sign-in's person first."""
+    SignIn.objects.filter(pk=sign_in_id, ended_at=None).update(interruption=SignIn.Interruption.HELD)
+
+
+def let_go(sign_in_id: uuid.UUID) -> bool:
+    """… and has had it, or lets them go on without. False if nobody holds it: another tab was faster."""
+    held = SignIn.objects.filter(pk=sign_in_id, interruption=SignIn.Interruption.HELD, ended_at=None)
+    return bool(held.update(interruption=SignIn.Interruption.OVER))
 
 
 def others(here: SignIn, *, policy: Policy, now: datetime) -> int:

@@ -64,10 +64,11 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Next:
-    """The step; and for REFUSE the error code the application gets."""
+    """The step; for REFUSE the error code the application gets, and for INTERRUPT whose page it is."""
 
     step: Step
     error: str = ""
+    page: str = ""
 
 
 def next_step(asked: Asked, known: Known) -> Next:

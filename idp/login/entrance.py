@@ -4,7 +4,6 @@ Every way in ends here (password, passkey, second factor, being asked again), so
 notices are the same for all of them.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -19,14 +18,11 @@ from idp.accounts.reauthentication import MULTI_FACTOR
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import strength
-from idp.login import pending
+from idp.login import interrupting, pending
 from idp.models import Device, PendingSignIn, SignIn, User
+from idp.plugins.waiting import HOME, continue_url, local
 
 log = structlog.get_logger(__name__)
-
-HOME = "/account/"
-#: Pages of ours that may be gone back to, with the request that waits meanwhile; never another site (HR-03).
-_OURS = re.compile(r"/(account|console)/[A-Za-z0-9/_-]*(\?i=[A-Za-z0-9_-]{1,32})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +32,6 @@ class Toward:
     interaction_id: str = ""
     target: str = ""
     continues: SignIn | None = None
-
-
-def local(target: str) -> str:
-    """`target` if it is a page of ours to go back to, else nothing."""
-    return target if _OURS.fullmatch(target) and "//" not in target else ""
 
 
 def after_first(
@@ -169,7 +160,9 @@ def enter(
             freezes.lift(user, begun.sign_in, origin=origin, now=now)
         waits = interactions.signed_in(request, toward.interaction_id, begun.sign_in, now=now)
     log.info("signed in", user=str(user.pk), sign_in=str(begun.sign_in.pk), amr=amr)
-    where = f"/continue?{urlencode({'i': toward.interaction_id})}" if waits else local(toward.target) or HOME
+    where = continue_url(toward.interaction_id) if waits else local(toward.target) or HOME
+    if not waits and toward.continues is None:
+        where = interrupting.on_the_way(begun.sign_in, where, now=now)
     response = SeeOther(where)
     browser.set_cookie(response, browser.SESSION, begun.key)
     if seen.is_new:
@@ -194,7 +187,10 @@ def _session(
     """
     here = toward.continues or sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
     if here is not None and here.user_id == user.pk:
-        renewed = sessions.renew(here, amr=amr, authenticated_at=authenticated_at, policy=policy(), now=now)
+        afresh, numbers = toward.continues is None, policy()
+        renewed = sessions.renew(
+            here, amr=amr, authenticated_at=authenticated_at, afresh=afresh, policy=numbers, now=now
+        )
         if renewed is not None:
             return renewed
     elif here is not None:

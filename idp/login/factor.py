@@ -22,11 +22,10 @@ from idp.conf import policy
 from idp.factors import registry, strength, tries
 from idp.factors.registry import Kind
 from idp.login import entrance, pending
-from idp.login.leaving import let_form_end_at
 from idp.models import Credential, Interaction, PendingSignIn, SignIn, User
 from idp.pages import Choice, Problem
 from idp.plugins import hooks
-from idp.plugins.waiting import application, sign_in_url
+from idp.plugins.waiting import application, let_form_end_at, sign_in_url
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,9 @@ from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry, requirements
 from idp.login import again
-from idp.login.leaving import let_form_end_at
 from idp.models import SignIn
 from idp.pages import Choice, tenant
-from idp.plugins.waiting import application, sign_in_url
+from idp.plugins.waiting import application, let_form_end_at, sign_in_url
 
 
 @require_http_methods(["GET", "POST"])

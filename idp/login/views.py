@@ -17,11 +17,10 @@ from idp.factors import registry
 from idp.login import attempts, consents, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
-from idp.login.leaving import let_form_end_at
 from idp.models import Interaction
 from idp.pages import Problem
 from idp.plugins import hooks
-from idp.plugins.waiting import application, sign_in_url
+from idp.plugins.waiting import application, let_form_end_at, sign_in_url
 
 
 @require_http_methods(["GET", "POST"])

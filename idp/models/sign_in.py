@@ -10,6 +10,15 @@ from idp.models.user import User
 class SignIn(models.Model):
     """A session that outlives requests. Its id is the `sid` of ID tokens; its row is its record for the owner."""
 
+    class Interruption(models.TextChoices):
+        """A plug-in wants something before applications get their answers."""
+
+        NONE = ""
+        #: It does, and has not had it: every application's request meets its page.
+        HELD = "held"
+        #: It had it, or its person may go on without.
+        OVER = "over"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key_hash = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
@@ -25,6 +34,7 @@ class SignIn(models.Model):
     network = models.CharField(max_length=50, blank=True)
     #: Roughly where that network is, if the operator has a database for it (idp.places).
     place = models.CharField(max_length=120, blank=True)
+    interruption = models.CharField(max_length=10, choices=Interruption, blank=True, default=Interruption.NONE)
     #: Binds the row to its key and user, so that copying a payload under another key gives nothing.
     seal = models.CharField(max_length=80)
 

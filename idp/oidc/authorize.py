@@ -27,7 +27,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from idp import browser, interactions, problems
 from idp.accounts import sessions
 from idp.conf import policy
-from idp.login.dispatch import Step
+from idp.login import interrupting
+from idp.login.dispatch import Next, Step
 from idp.models import Interaction, SignIn
 from idp.oidc import answers, checks, clients, deciding, flows, par, supported
 from idp.oidc.answers import Destination
@@ -38,6 +39,8 @@ _PAGES = {
     Step.LOGIN: "/sign-in",
     Step.FACTOR: "/sign-in/factor",
     Step.ENROL: "/sign-in/set-up",
+    #: Of whichever plug-in it is.
+    Step.INTERRUPT: "",
     Step.CONSENT: "/consent",
 }
 #: What a page in between may leave with; and what `prompt=none` is told.
@@ -86,7 +89,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
 def resume(request: HttpRequest) -> HttpResponse:
     """`/continue`: the one place that every page leads back to."""
     now = timezone.now()
-    interaction = interactions.find(request, request.GET.get("i", ""), now=now)
+    interaction = interactions.find(request, request.GET.get("i", ""), with_glance=True, now=now)
     if interaction is None:
         return _run_out(request)
     return _go_on(request, interaction, now=now)
@@ -119,9 +122,10 @@ def _go_on(request: HttpRequest, interaction: Interaction, *, now: datetime) -> 
     if not error_code:
         scope = deciding.allowed_scope(asked, client, sign_in, interaction)
         at = interaction.created_at
-        following = deciding.following(asked, client, sign_in, scope, at=at, interaction=interaction)
+        following = deciding.following(asked, client, sign_in, scope, at=at, now=now, interaction=interaction)
+        _note(sign_in, following)
         if following.step in _PAGES:
-            return answers.see_other(_page(following.step, interaction))
+            return answers.see_other(_page(following, interaction))
         error_code = following.error
     with transaction.atomic():
         if not interactions.finish(interaction, now=now):
@@ -136,11 +140,12 @@ def _first_answer(request: HttpRequest, asked: AuthorizationRequest, client: Rel
     # Consent is looked up only for somebody who need not sign in first.
     settled = not deciding.needs_somebody(asked, client, sign_in, at=now)
     scope = deciding.allowed_scope(asked, client, sign_in) if settled else ""
-    following = deciding.following(asked, client, sign_in, scope, at=now)
+    following = deciding.following(asked, client, sign_in, scope, at=now, now=now)
+    _note(sign_in, following)
     if following.step not in _PAGES:
         return _answered(request, asked, sign_in, scope=scope, error_code=following.error)
     interaction = interactions.park(request, client.record, asked.parameters(), policy=policy(), now=now)
-    response = answers.see_other(_page(following.step, interaction))
+    response = answers.see_other(_page(following, interaction))
     browser.remember(request, response)
     return response
 
@@ -190,8 +195,14 @@ def _speak(ui_locales: str, response: HttpResponse) -> None:
         return
 
 
-def _page(step: Step, interaction: Interaction) -> str:
-    return f"{_PAGES[step]}?{urlencode({'i': interaction.id})}"
+def _note(sign_in: SignIn | None, following: Next) -> None:
+    """Whether a plug-in holds the sign-in from here on, or lets it go."""
+    if sign_in is not None and (following.step is Step.INTERRUPT or deciding.is_in(following)):
+        interrupting.note(sign_in, held=following.step is Step.INTERRUPT)
+
+
+def _page(following: Next, interaction: Interaction) -> str:
+    return f"{following.page or _PAGES[following.step]}?{urlencode({'i': interaction.id})}"
 
 
 def _run_out(request: HttpRequest) -> HttpResponse:

@@ -8,7 +8,7 @@ from idp.accounts import credentials
 from idp.accounts.reauthentication import MULTI_FACTOR
 from idp.conf import SecondFactor, policy
 from idp.factors import registry, requirements, strength
-from idp.login import consents
+from idp.login import consents, interrupting
 from idp.login.dispatch import Asked, Known, Next, Step, missing_acr, needs_login, next_step
 from idp.models import Interaction, SignIn
 from idp.oidc import subjects, supported
@@ -28,6 +28,7 @@ def following(
     scope: str,
     *,
     at: datetime,
+    now: datetime,
     interaction: Interaction | None = None,
 ) -> Next:
     """The next step for `asked`, which arrived `at`; `scope` is what `allowed_scope` says of it."""
@@ -36,7 +37,18 @@ def following(
         # Core 3.1.2.1: somebody else than was named has signed in, and asking again would not end.
         return Next(step=Step.REFUSE, error="login_required")
     wanted = _asked(asked, at=at)
-    return next_step(wanted, _with_factors(wanted, known, sign_in))
+    known = _with_factors(wanted, known, sign_in)
+    following = next_step(wanted, known)
+    if sign_in is None or not is_in(following):
+        return following
+    # Asked last of all, for it may have to look closer: nobody hears of it who is not wholly signed in.
+    page = interrupting.page(sign_in, interaction, for_this=known.signed_in_for_this, now=now)
+    return replace(next_step(wanted, replace(known, interrupted=True)), page=page) if page else following
+
+
+def is_in(following: Next) -> bool:
+    """Whether nothing is left to ask of who somebody is; only, perhaps, of what the application may see."""
+    return following.step in (Step.CONSENT, Step.RESPOND) or following.error == "consent_required"
 
 
 def allowed_scope(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from idp import notices
 from idp.accounts import devices, intruders, lookup, roles, sealing
@@ -28,6 +28,7 @@ __all__ = [
     "administrator_recovered",
     "canonical",
     "channels",
+    "everybody",
     "find",
     "holders",
     "is_administrator",
@@ -106,6 +107,11 @@ def channels(user: UUID | None, *, now: datetime) -> frozenset[str]:
     """By which channels the account could be sent a code today; one query, for nobody's account (None) as well."""
     usable = RecoveryAddress.objects.filter(Q(usable_from=None) | Q(usable_from__lte=now), told_until=None)
     return frozenset(usable.filter(user=user or NOBODY).values_list("channel", flat=True))
+
+
+def everybody() -> QuerySet[User, UUID]:
+    """The keys of all accounts, to stand within a statement about an app's own rows."""
+    return User.objects.values_list("pk", flat=True)
 
 
 def is_administrator(user: UUID | None) -> bool:

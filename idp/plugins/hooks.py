@@ -14,11 +14,13 @@ from django.dispatch import receiver
 from django.urls import URLPattern, URLResolver
 from django.utils.module_loading import import_string
 
+from idp.accounts.glances import Glance
 from idp.channels import Letter, Text
 from idp.models import Message
 
 __all__ = [
     "About",
+    "Glance",
     "Letter",
     "Link",
     "Message",
@@ -31,6 +33,7 @@ __all__ = [
     "WaysBack",
     "frozen",
     "history",
+    "interrupt",
     "letter",
     "plugins",
     "policy_in_words",
@@ -130,6 +133,15 @@ class Plugin:
         del user, now
         return None
 
+    def interrupt(self, user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
+        """The page that a person who has just signed in is to see first; empty if the app wants nothing of them.
+
+        Asked when everything else is settled, and `again` when they come back from the page, which ends at
+        `waiting.way_on`. The glance comes for nothing; whoever looks closer makes a sign-in slower.
+        """
+        del user, glance, again, now
+        return ""
+
     def history(self) -> Mapping[str, Telling]:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
@@ -174,6 +186,11 @@ def letter(message: Message, *, language: str) -> Letter | Text | None:
 def ways_back(user: UUID, *, now: datetime) -> WaysBack:
     """The ways back that the first plug-in with any offers; of no plug-in, none."""
     return next((found for each in plugins() if (found := each.ways_back(user, now=now))), WaysBack())
+
+
+def interrupt(user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
+    """The page of the first plug-in that wants something of this person; empty if none does."""
+    return next((page for each in plugins() if (page := each.interrupt(user, glance=glance, again=again, now=now))), "")
 
 
 def history() -> dict[str, Telling]:

@@ -75,6 +75,24 @@ class RecoveryCompleted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WayBackPutOff:
+    """Asked at sign-in for another way back, its owner put it off."""
+
+    name: ClassVar[str] = "recovery.registration.put_off"
+    user: UUID
+    skips_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressesPutOff:
+    """Asked at sign-in whether these addresses still lead to them, the owner put it off."""
+
+    name: ClassVar[str] = "recovery.addresses.put_off"
+    user: UUID
+    addresses: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FactorReplaced:
     """A second factor of this kind was added in a recovery, in place of what was lost; the password stayed."""
 

@@ -67,6 +67,13 @@ class RecoveryPolicy:
     proofs_to_unlock: int = 1
     proofs_to_replace_a_factor: int = 2
     proofs_of_administrators: int = 2
+    #: On how many different roots everybody is to have ways back; who has fewer is asked at sign-in. 0: nobody is.
+    ways_wanted: int = 2
+    #: How often that may be put off, and for how long since it was first asked, whichever ends first.
+    skips: int = 3
+    skip_within: timedelta = timedelta(days=14)
+    #: After how long somebody is asked whether an address is still theirs. 0: never.
+    reconfirm_after: timedelta = timedelta(days=180)
     #: A journey's time of work.
     journey_lifetime: timedelta = timedelta(minutes=30)
     otp: OtpPolicy = field(default_factory=OtpPolicy)
@@ -94,3 +101,14 @@ class RecoveryPolicy:
             raise ValueError("RECOVERY['wrong_codes_per_day'] may be 100 at the most.")
         if not 1 <= self.long_codes_after <= self.wrong_codes_per_day.count:
             raise ValueError("RECOVERY['long_codes_after'] must be 1 or more, and at most wrong_codes_per_day.")
+        self._check_asking()
+
+    def _check_asking(self) -> None:
+        if not 0 <= self.ways_wanted <= 3:  # noqa: PLR2004 -- there are four roots, and one of them costs a gateway
+            raise ValueError("RECOVERY['ways_wanted'] must be 0 to 3.")
+        if not 0 <= self.skips <= 10:  # noqa: PLR2004 -- more is the same as never
+            raise ValueError("RECOVERY['skips'] must be 0 to 10.")
+        if not timedelta(0) <= self.skip_within <= timedelta(days=60):
+            raise ValueError("RECOVERY['skip_within'] may be 60 days at the most.")
+        if self.reconfirm_after and not timedelta(days=30) <= self.reconfirm_after <= timedelta(days=730):
+            raise ValueError("RECOVERY['reconfirm_after'] must be 30 to 730 days, or 0 for never.")

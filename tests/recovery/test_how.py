@@ -34,6 +34,10 @@ OTHERWISE = {
     "resend": Limit(count=1, per=timedelta(seconds=77)),
     "wrong_codes_per_day": Limit(count=23, per=timedelta(days=1)),
     "long_codes_after": 14,
+    "ways_wanted": 3,
+    "skips": 4,
+    "skip_within": timedelta(days=20),
+    "reconfirm_after": timedelta(days=90),
     "starts_per_network": Limit(count=123, per=timedelta(hours=1)),
 }
 OTP_OTHERWISE = {
@@ -130,7 +134,8 @@ def test_a_time_is_said_in_the_largest_unit_that_says_it_exactly(length, said):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_page_is_sound_in_every_language(language, db):
+def test_the_page_is_sound_in_every_language(language, db, settings):
+    settings.RECOVERY = {}
     response = Person().http.get(f"{HOW}?lang={language}", secure=True)
     page = Page(response.content.decode())
     assert_sound(page, language=language, name="recovery-how")

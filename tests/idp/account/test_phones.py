@@ -272,8 +272,8 @@ def test_a_marked_address_is_shown_with_the_way_to_mend_it(db, gateway, channel,
     jane = make_person(phones=[PHONE])
     row = RecoveryAddress.objects.get(user=jane, channel=channel)
     other = RecoveryAddress.objects.exclude(pk=row.pk).get(user=jane)
-    marks.mark(row.pk, fault, provider="postmark", now=JUNE)
     person = signed_in()
+    marks.mark(row.pk, fault, provider="postmark", now=JUNE)
     assert person.open("/account/security/").text.count(said) == 1
     page = person.open(f"/account/addresses/{row.pk}/")
     assert said in page
