@@ -1,23 +1,31 @@
 """How recovery hooks into the provider: the link on the sign-in screen, its pages, the words of its messages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
-from idp.plugins.hooks import Letter, Link, Message, Plugin, Telling, Text, Thing, WayBack, WaysBack
-from recovery import journeys, sentences, standing, usernames
+from idp.plugins.hooks import (
+    Coverage,
+    Funnel,
+    Letter,
+    Link,
+    Message,
+    Plugin,
+    Telling,
+    Text,
+    Thing,
+    WayBack,
+    WaysBack,
+)
+from recovery import figures, journeys, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
 from recovery.methods import registry
-
-#: Journeys are kept a little longer than they live, so that a late tab is told what happened.
-_KEPT = timedelta(days=1)
-
 
 #: With what a way of proving is lost; a saved code is lost with nothing that people carry about.
 _LOST_WITH = {
@@ -56,6 +64,12 @@ class RecoveryPlugin(Plugin):
         ]
         return WaysBack(ways=tuple(found), needed=ways.plan_for(stands, policy()).needed.get(FORGOT, 1))
 
+    def coverage(self, now: datetime) -> Coverage:
+        return figures.coverage(policy(), now=now)
+
+    def funnel(self, since: datetime, *, now: datetime) -> Funnel:
+        return figures.funnel(since, policy=policy(), now=now)
+
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
 
@@ -63,4 +77,5 @@ class RecoveryPlugin(Plugin):
         journeys.let_go(user)
 
     def tidy(self, now: datetime) -> dict[str, int]:
-        return {"journeys": journeys.sweep(now - _KEPT)}
+        # Long enough for a late tab to be told what happened, and for whoever counts them.
+        return {"journeys": journeys.sweep(now - figures.KEPT)}
