@@ -3,8 +3,10 @@
 from django.urls import path
 
 from idp.console.delivery import delivery, home
+from idp.console.recovery import recovery
 
 urlpatterns = [
     path("", home, name="console"),
     path("delivery/", delivery, name="console-delivery"),
+    path("recovery/", recovery, name="console-recovery"),
 ]
