@@ -27,11 +27,17 @@ def shown(
     resend: timedelta,
     numbers: Numbers,
     now: datetime,
+    characters: int | None = None,
 ) -> dict[str, Any]:
-    """What the page shows of the newest message. The next one may be asked for `resend` after it."""
+    """What the page shows of the newest message. The next one may be asked for `resend` after it.
+
+    `characters`: its code is a long one, of so many.
+    """
     asked_at = message.delivery.posted_at
     return {
         "reference": reference,
+        "digits": numbers.digits,
+        "characters": characters,
         "asked_at": timezone.localtime(asked_at),
         # While it waits, its end is only known to be no sooner than this; a page may be read for a while.
         "until": timezone.localtime(min(message.until, now + numbers.lifetime)),
@@ -50,8 +56,11 @@ def on_its_way(message: Sent, now: datetime) -> str:
     return "delayed" if now - message.delivery.posted_at > _LATE else "waiting"
 
 
-def wrong(reference: str, *, digits: int, tries_left: int, counted: bool) -> str:
+def wrong(reference: str, *, digits: int, tries_left: int, counted: bool, characters: int | None = None) -> str:
     """What is said of a wrong code; or, if it was not `counted`, of something that cannot be one."""
+    if not counted and characters:
+        said = {"n": characters, "ref": reference}
+        return _("Enter the %(n)d letters and digits of the code in message %(ref)s.") % said
     if not counted:
         return _("Enter the %(digits)d digits of the code in message %(ref)s.") % {"digits": digits, "ref": reference}
     if tries_left == 1:

@@ -51,6 +51,11 @@ def derive(label: str, *parts: keyring.Part, key_id: str, generation: int, digit
     return otp.code(keyring.derive(label, *parts, key_id=key_id, length=_KEY_BYTES), generation, digits=digits)
 
 
+def derive_long(label: str, *parts: keyring.Part, key_id: str, generation: int) -> str:
+    """The long code of one generation, made with a key of its own."""
+    return otp.long_code(keyring.derive(f"{label}-long", *parts, key_id=key_id), generation)
+
+
 def newest(reference: UUID, numbers: Numbers, *, since: int = 1) -> Sent | None:
     """The last code asked for, good or not. One query."""
     return next(iter(_sent(reference, numbers, since)[-1:]), None)

@@ -74,7 +74,7 @@ def give_back(name: str, *subject: keyring.Part) -> None:
 
 
 def look(name: str, limit: Limit, *subject: keyring.Part, now: datetime) -> Counted:
-    """How many there were in this period, counting none. For telling people, never for deciding."""
+    """How many there were in this period, counting none. Never for deciding whether there may be one more."""
     row = Counter.objects.filter(key=_key(name, subject), resets_at__gt=now).values_list("count", "resets_at").first()
     counted, resets_at = row or (0, now + limit.per)
     return Counted(limit=limit, count=counted, resets_at=resets_at)

@@ -5,6 +5,7 @@ its plug-in out of IDP_PLUGINS, and the provider works without it.
 
     URL                          page              what it asks                          intention
     /recovery/                   identify          who are you?                          flow.begin
+    /recovery/how/               how               (nothing: how recovery works here)
     /recovery/username/          username          where do we know you?                 usernames.send
     /recovery/problem/           problem           what is stopping you?                 flow.choose_problem
     /recovery/method/            method            how will you prove it?                flow.choose_method
@@ -58,6 +59,9 @@ the person types me → `flow.submit_answer` → `codes.try_answer` counts the t
 `challenges.spend` turns the challenge into a proof of *this* journey, account, address and browser → the facts now lead
 to `new_password`, where `proof.mint` makes them the right to replace one particular password, once; or, for somebody
 who knows theirs, to `unlock`: the pauses of the account end in the transaction of the proof, and nothing else changes.
+
+While somebody guesses I am a long one (`budgets.codes_are_long`): the generation from which on that holds is in the
+challenge's row, so that a second delivery says the same.
 
 An account that does not exist passes through the same lines, rows and limits. Before the first proof nothing on a
 page depends on the account.

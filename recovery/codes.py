@@ -30,18 +30,35 @@ class Tried:
 
 def code(challenge: Challenge, subject: UUID | None, generation: int, *, digits: int) -> str:
     """The code of one generation. The same for whoever holds the row and the key ring."""
-    return otp.derive(
-        _LABEL,
+    parts: tuple[keys.Part, ...] = (
         challenge.id.bytes,
         (subject or _NOBODY).bytes,
         proof.PURPOSE,
         (challenge.address or _NOBODY).bytes,
         challenge.address_version,
         bytes(challenge.nonce),
-        key_id=challenge.key_id,
-        generation=generation,
-        digits=digits,
     )
+    if is_long(challenge, generation):
+        return otp.derive_long(_LABEL, *parts, key_id=challenge.key_id, generation=generation)
+    return otp.derive(_LABEL, *parts, key_id=challenge.key_id, generation=generation, digits=digits)
+
+
+def is_long(challenge: Challenge, generation: int) -> bool:
+    """Whether the code of this generation is a long one."""
+    return challenge.long_since is not None and generation >= challenge.long_since
+
+
+def read(challenge: Challenge, answer: str, *, digits: int) -> str | None:
+    """What somebody typed, if it can be one of this asking's codes."""
+    short = otp.normalised(answer, digits=digits)
+    if short is not None and not is_long(challenge, challenge.since):
+        return short
+    return otp.normalised_long(answer) if is_long(challenge, challenge.generation) else None
+
+
+def can_be_guessed(typed: str) -> bool:
+    """Whether tries of this kind have to be counted over a day: 65 bits take no limit."""
+    return len(typed) != otp.LONG
 
 
 def reference(challenge: Challenge, generation: int) -> str:
@@ -67,16 +84,17 @@ def typed_digest(channel: str, typed: str) -> str:
     return keys.digest("recovery-typed", channel, accounts.canonical(typed))
 
 
-def ask(row: Journey, method: str, *, channel: str, typed: str, now: datetime) -> Challenge:
+def ask(row: Journey, method: str, *, channel: str, typed: str, long: bool, now: datetime) -> Challenge:
     """Open (or continue) the asking by `method` for the typed address; the next code gets the next generation.
 
-    The tries already used stay used: typing another address buys no fresh luck. Runs in its caller's transaction.
+    `long`: it is to be a long one, and so are those after it. The tries already used stay used: typing another address
+    buys no fresh luck. Runs in its caller's transaction.
     """
     meant = accounts.address(row.subject, channel, typed, now=now)
     digest = typed_digest(channel, typed)
     challenge = Challenge.objects.select_for_update().filter(journey=row, method=method).first()
     if challenge is None:
-        challenge = Challenge(journey=row, method=method, created_at=now)
+        challenge = Challenge(journey=row, method=method, created_at=now, long_since=1 if long else None)
         _point_at(challenge, meant, digest)
         challenge.save(force_insert=True)
         return challenge
@@ -84,16 +102,18 @@ def ask(row: Journey, method: str, *, channel: str, typed: str, now: datetime) -
     if challenge.typed_digest != digest:
         challenge.since = challenge.generation
         _point_at(challenge, meant, digest)
-    challenge.save(update_fields=[*_POINTED_AT, "generation", "since"])
+    _grow(challenge, long=long)
+    challenge.save(update_fields=[*_POINTED_AT, "generation", "since", "long_since"])
     return challenge
 
 
-def ask_again(row: Journey, method: str) -> Challenge | None:
+def ask_again(row: Journey, method: str, *, long: bool) -> Challenge | None:
     """One more code to the same address. None if nothing was asked yet, or it is answered."""
     challenge = Challenge.objects.select_for_update().filter(journey=row, method=method, spent_at=None).first()
     if challenge is not None:
         challenge.generation += 1
-        challenge.save(update_fields=["generation"])
+        _grow(challenge, long=long)
+        challenge.save(update_fields=["generation", "long_since"])
     return challenge
 
 
@@ -122,6 +142,12 @@ def try_answer(row: Journey, method: str, answer: str, policy: OtpPolicy, *, now
 
 
 _POINTED_AT = ("address", "address_version", "typed_digest", "nonce", "key_id")
+
+
+def _grow(challenge: Challenge, *, long: bool) -> None:
+    """From the newest code on they are long; none becomes shorter again within an asking."""
+    if long and challenge.long_since is None:
+        challenge.long_since = challenge.generation
 
 
 def _point_at(challenge: Challenge, meant: accounts.AddressRef | None, digest: str) -> None:

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.db import transaction
 
-from idp.plugins import accounts, audit, factors, limits, passwords, pauses
-from recovery import journeys, proof
+from idp.plugins import accounts, audit, factors, passwords, pauses
+from recovery import budgets, journeys, proof
 from recovery.context import Context
 from recovery.domain import events
 from recovery.domain.journey import Ending, Journey, Step, current_step
 from recovery.domain.policy import FORGOT
-from recovery.journeys import Held, whose_limits
+from recovery.journeys import Held
 from recovery.models import Journey as Row
 
 
@@ -58,7 +58,7 @@ def set_new_password(
     if isinstance(outcome, passwords.ProofStale):
         _end(held, Ending.STALE)
     elif isinstance(outcome, passwords.PasswordChanged):
-        limits.clear("recovery-wrong", whose_limits(held.row))
+        budgets.clear(held.row)
     return outcome
 
 
@@ -134,7 +134,7 @@ def _add_factor(
 
     outcome = factors.replace(minted, new, removals, origin=context.origin, now=context.now, then=finish)
     if isinstance(outcome, factors.Replaced):
-        limits.clear("recovery-wrong", whose_limits(held.row))
+        budgets.clear(held.row)
     return outcome
 
 
@@ -171,7 +171,7 @@ def open_sign_in(row: Row, facts: Journey, context: Context) -> None:
             "told_by": list(opened.addresses_told.channels),
         },
     )
-    limits.clear("recovery-wrong", facts.subject.bytes)
+    budgets.clear(row)
     audit.record(
         events.AccountUnlocked(user=facts.subject, journey=row.id, methods=tuple(sorted(facts.proven))),
         origin=context.origin,

@@ -11,14 +11,14 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import get_language
 
-from idp.plugins import accounts, audit, delivery, keys, limits, otp
-from recovery import challenges, codes, effects, journeys, standing
+from idp.plugins import accounts, audit, delivery, keys, limits
+from recovery import budgets, challenges, codes, effects, journeys, standing
 from recovery.context import Context
 from recovery.domain import events, ways
 from recovery.domain.journey import Ending, Step, current_step, is_enough
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.domain.policy import INTRUDER
-from recovery.journeys import Held, whose_limits
+from recovery.journeys import Held
 from recovery.methods.base import Answer, HeldMethod, MessageMethod, Method, asks_for_held
 from recovery.models import Challenge
 from recovery.models import Journey as Row
@@ -60,7 +60,7 @@ def begin(
         if replaces is not None and not replaces.facts.ending:
             journeys.write(replaces.row, ending=Ending.SUPERSEDED)
         row, key = journeys.begin(
-            identifier_digest=keys.digest("recovery-identifier", accounts.canonical(identifier)),
+            counted_as=keys.digest("recovery-counted", subject.bytes if subject else accounts.canonical(identifier)),
             interaction_id=interaction_id,
             subject=subject,
             password_version=version,
@@ -90,7 +90,8 @@ def send_challenge(held: Held, method: MessageMethod, typed: str, *, context: Co
     if until := _messages_held_back(held, method, codes.typed_digest(method.channel, typed), context):
         return until
     with transaction.atomic():
-        challenge = codes.ask(held.row, method.id, channel=method.channel, typed=typed, now=context.now)
+        long = budgets.codes_are_long(held, method.id, context.policy, now=context.now)
+        challenge = codes.ask(held.row, method.id, channel=method.channel, typed=typed, long=long, now=context.now)
         journeys.write(held.row, challenged=True)
         _post(held.row, challenge, method, context)
     return Sent()
@@ -107,7 +108,8 @@ def send_again(held: Held, method: MessageMethod, *, context: Context) -> Sent |
     if until := _messages_held_back(held, method, challenge.typed_digest, context):
         return until
     with transaction.atomic():
-        again = codes.ask_again(held.row, method.id)
+        long = budgets.codes_are_long(held, method.id, context.policy, now=context.now)
+        again = codes.ask_again(held.row, method.id, long=long)
         if again is None:
             return Gone()
         _post(held.row, again, method, context)
@@ -121,17 +123,20 @@ def submit_answer(
     *,
     context: Context,
 ) -> Accepted | Wrong | Gone | Throttled:
-    """Judge a typed code. Something that cannot be a code costs no try."""
+    """Judge a typed code. Something that cannot be a code costs no try; a long one is no guess.
+
+    Throttled: no more short codes are judged today, not even the right one. A long one can be had.
+    """
     numbers = context.policy.otp
-    typed = otp.normalised(answer, digits=numbers.digits)
+    challenge = journeys.challenge(held.row, method.id)
+    typed = codes.read(challenge, answer, digits=numbers.digits) if challenge else None
     if typed is None:
-        challenge = journeys.challenge(held.row, method.id)
         used = challenge.tries_used if challenge else numbers.tries
         return Wrong(tries_left=max(0, numbers.tries - used), counted=False)
-    subject = whose_limits(held.row)
-    wrong = limits.count("recovery-wrong", context.policy.wrong_codes_per_day, subject, now=context.now)
-    if not wrong.allowed:
-        return Throttled(until=wrong.resets_at)
+    if codes.can_be_guessed(typed):
+        guessed = budgets.count(held, method.id, context.policy, now=context.now)
+        if not guessed.allowed:
+            return Throttled(until=guessed.resets_at)
     tried = codes.try_answer(held.row, method.id, typed, numbers, now=context.now)
     if tried is None:
         journeys.run_out(held.row)
@@ -160,11 +165,9 @@ def show_held(
         return Wrong(tries_left=max(0, tries - used), counted=False)
     with method.place():
         if method.guessable:
-            wrong = limits.count(
-                "recovery-wrong", context.policy.wrong_codes_per_day, whose_limits(held.row), now=context.now
-            )
-            if not wrong.allowed:
-                return Throttled(until=wrong.resets_at)
+            guessed = budgets.count(held, method.id, context.policy, now=context.now)
+            if not guessed.allowed:
+                return Throttled(until=guessed.resets_at)
         challenge = challenges.count_try(held.row, method.id, tries=tries)
         if challenge is None:
             journeys.run_out(held.row)
@@ -188,7 +191,7 @@ def _messages_held_back(
     """Count one more message to this address of this account; None if it may go."""
     holds = limits.message(
         channel=method.channel,
-        subject=whose_limits(held.row),
+        subject=held.row.counted_as,
         typed=typed_digest,
         origin=context.origin,
         now=context.now,

@@ -54,7 +54,7 @@ def with_proof(held: Held, method: str, *, now: datetime) -> Journey:
 
 def begin(
     *,
-    identifier_digest: str,
+    counted_as: str,
     interaction_id: str,
     subject: UUID | None,
     password_version: int,
@@ -67,7 +67,7 @@ def begin(
     key = token_urlsafe(32)
     row = Row.objects.create(
         browser_hash=keys.fingerprint(key),
-        identifier_digest=identifier_digest,
+        counted_as=counted_as,
         interaction_id=interaction_id,
         subject=subject,
         password_version=password_version,
@@ -160,9 +160,3 @@ def _facts(row: Row, genuine: tuple[JourneyProof, ...], stands: Standing | None)
         standing=stands,
         ending=Ending(row.ending) if row.ending else None,
     )
-
-
-def whose_limits(row: Row) -> bytes | str:
-    """Under what tries are counted: the account, or what was typed if it is nobody's."""
-    subject: UUID | None = row.subject
-    return subject.bytes if subject else row.identifier_digest

@@ -13,8 +13,9 @@ class Journey(models.Model):
     revision = models.PositiveIntegerField(default=0)
     browser_hash = models.CharField(max_length=64, unique=True)
     interaction_id = models.CharField(max_length=32, blank=True)
-    #: Keyed digest of what was typed, so that an unknown account is limited like a known one.
-    identifier_digest = models.CharField(max_length=64)
+    #: Keyed digest of whose guesses and messages are counted: the account or, so that an unknown one is limited like a
+    #: known one, what was typed. It stays when the journey becomes nobody's: no limit tells of that.
+    counted_as = models.CharField(max_length=64)
     #: No foreign keys to accounts: this app knows them by key only. None for a decoy.
     subject = models.UUIDField(null=True, db_index=True)
     password_version = models.PositiveIntegerField(default=0)
@@ -56,6 +57,8 @@ class Challenge(models.Model):
     #: HOTP's counter: one more with each message. Codes before `since` went to another address.
     generation = models.PositiveIntegerField(default=1)
     since = models.PositiveIntegerField(default=1)
+    #: From which generation on codes are long: somebody was guessing when it was asked for. None: all are short.
+    long_since = models.PositiveIntegerField(null=True)
     #: Counted before each comparison and never given back.
     tries_used = models.PositiveIntegerField(default=0)
     spent_at = models.DateTimeField(null=True)

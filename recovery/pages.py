@@ -43,6 +43,8 @@ PAGES = {
 }
 #: Beside the list of methods: where to look once more.
 NONE_URL = "/recovery/none/"
+#: Beside the first page: how recovery works here.
+HOW_URL = "/recovery/how/"
 #: What can take the place of what was lost; and of a password.
 APP_URL, PASSKEY_URL = "/recovery/factor/app/", "/recovery/factor/passkey/"
 INSTEAD_URL = "/recovery/password/passkey/"
@@ -107,6 +109,11 @@ def way_on(request: HttpRequest, held: Held, context: Context) -> str:
 def identify_url(held: Held) -> str:
     """To say who one is anew, for the same application."""
     return f"{PAGES[Step.IDENTIFY]}?{urlencode({'again': 1, 'i': held.facts.interaction_id})}"
+
+
+def how_url(interaction_id: str) -> str:
+    """To how recovery works here, and back from there for the same application."""
+    return f"{HOW_URL}{interaction_id and '?' + urlencode({'i': interaction_id})}"
 
 
 def step_of(held: Held, context: Context) -> web.Step:

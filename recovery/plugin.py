@@ -8,6 +8,7 @@ from uuid import UUID
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext as _
 
+from idp.plugins import limits
 from idp.plugins.hooks import (
     Coverage,
     Funnel,
@@ -15,13 +16,14 @@ from idp.plugins.hooks import (
     Link,
     Message,
     Plugin,
+    Section,
     Telling,
     Text,
     Thing,
     WayBack,
     WaysBack,
 )
-from recovery import figures, journeys, sentences, standing, usernames
+from recovery import figures, in_words, journeys, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
@@ -72,6 +74,10 @@ class RecoveryPlugin(Plugin):
 
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
+
+    def policy_in_words(self) -> Sequence[Section]:
+        around = limits.policy()
+        return (*in_words.for_everybody(policy(), around), *in_words.for_administrators(policy(), around))
 
     def frozen(self, user: UUID) -> None:
         journeys.let_go(user)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from idp.plugins import code_pages, factors, waiting, web
+from idp.plugins import code_pages, factors, otp, waiting, web
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
 from recovery.context import Context
@@ -21,7 +21,19 @@ from recovery.domain.ways import WAYS, Asks
 from recovery.journeys import Held
 from recovery.methods import registry
 from recovery.methods.base import HeldMethod, MessageMethod, Method, asks_for_held, sends
-from recovery.pages import COOKIE, NONE_URL, PAGES, at, context_of, identify_url, show, slow_page, step_of, way_on
+from recovery.pages import (
+    COOKIE,
+    NONE_URL,
+    PAGES,
+    at,
+    context_of,
+    how_url,
+    identify_url,
+    show,
+    slow_page,
+    step_of,
+    way_on,
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -139,8 +151,8 @@ def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
             case Throttled(until=until):
                 return _code_page(request, held, context, chosen, held_back_until=until)
     match flow.submit_answer(held, chosen, forms.code(request.POST), context=context):
-        case Wrong() as wrong:
-            return _code_page(request, held, context, chosen, wrong=wrong)
+        case Wrong() | Throttled() as refused:
+            return _code_page(request, held, context, chosen, refused=refused)
         case outcome:
             return _after_an_answer(request, held, outcome, context)
 
@@ -196,6 +208,7 @@ def _identify_page(
         "identifier": waits.login_hint if typed is None and waits else typed or "",
         "problems": faults or [],
         "back_url": waiting.sign_in_url(interaction_id if waits else ""),
+        "how_url": how_url(interaction_id if waits else ""),
     }
     return render(request, "recovery/identify.html", page)
 
@@ -206,7 +219,7 @@ def _code_page(
     context: Context,
     chosen: MessageMethod,
     *,
-    wrong: Wrong | None = None,
+    refused: Wrong | Throttled | None = None,
     held_back_until: datetime | None = None,
 ) -> HttpResponse:
     numbers = context.policy.otp
@@ -217,18 +230,23 @@ def _code_page(
     if message is None:
         return SeeOther(PAGES[Step.ADDRESS])
     reference = codes.reference(challenge, message.generation)
-    faults = []
-    if wrong is not None:
-        said = code_pages.wrong(reference, digits=numbers.digits, tries_left=wrong.tries_left, counted=wrong.counted)
-        faults = [Problem("code", said)]
-    elif held_back_until is not None:
-        faults = [Problem("code", _held_back_sentence(held_back_until))]
-    elif not message.is_good(context.now):
-        faults = [Problem("code", _("This code has run out. Send it again to get a new one."))]
+    characters = otp.LONG if codes.is_long(challenge, message.generation) else None
+    said = ""
+    match refused:
+        case Wrong(tries_left=tries_left, counted=counted):
+            said = code_pages.wrong(
+                reference, digits=numbers.digits, characters=characters, tries_left=tries_left, counted=counted
+            )
+        case Throttled():
+            said = _guessed_out_sentence()
+        case None if held_back_until is not None:
+            said = _held_back_sentence(held_back_until)
+        case None if not message.is_good(context.now):
+            said = _("This code has run out. Send it again to get a new one.")
     page = {
         "method": chosen.id,
         "last_letter": False,
-        "problems": faults,
+        "problems": [Problem("code", said)] if said else [],
         "step": step_of(held, context),
         "back_url": PAGES[Step.ADDRESS],
         "another_url": PAGES[Step.METHOD],
@@ -242,6 +260,7 @@ def _code_page(
             resend=context.policy.resend.per,
             numbers=numbers,
             now=context.now,
+            characters=characters,
         ),
     }
     return show(request, held, context, "code", page)
@@ -327,7 +346,7 @@ def _page_of(chosen: Method) -> str:
 
 
 def _not_right(chosen: HeldMethod, tries_left: int) -> str:
-    if not chosen.guessable:
+    if WAYS[chosen.id].asks is Asks.PASSKEY:
         return _("That didn't work with this passkey. Try again, or use another way.")
     return ngettext(
         "That isn't right. %(n)d try left.",
@@ -340,6 +359,10 @@ def _held_back_sentence(until: datetime) -> str:
     return _("Another code can be sent at %(time)s. The last one still works until its own end.") % {
         "time": timezone.localtime(until).strftime("%H:%M"),
     }
+
+
+def _guessed_out_sentence() -> str:
+    return _("Too many codes were typed for this account, so short ones rest. Send it again: the next one is longer.")
 
 
 def _first(request: HttpRequest) -> str:

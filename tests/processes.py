@@ -33,6 +33,8 @@ PASSWORD = "correct horse battery staple"
 PEOPLE = """
     Jane Amara Bruno Chen Dalia Emil Farid Greta Hugo Ines Jonas Kofi Lena Mira Nils Olga Pavel Rosa Sven Tara
     Uma Vera Wim Xenia Yara Zoe
+    Alba Boris Carla Demir Edda Finn Gita Henk Ivana Jiro Kaja Lars Mona Nadia Omar Paula Quentin Rafael Sana Tomas
+    Ulla Viggo Wanda Ximena Yusuf Zita
 """
 #: An application that exists on paper only: tests take its part at the token endpoint.
 PAPER = "http://127.0.0.1:9/callback"

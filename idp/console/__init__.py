@@ -6,6 +6,7 @@ In the order in which a request meets them:
     door        who is let in: an administrator who has just shown a second factor; to others there is no such page
     delivery    `/console/delivery/`: what waits, what went out and how quickly, what did not, and which caps hold
     recovery    `/console/recovery/`: who could get back in today, how recoveries went, and how long they took
+    policy      `/console/policy/`: what a recovery takes, in plain words, as plug-ins tell it
     judgement   what the numbers of delivery come to in one word (pure)
     charts      numbers in, coordinates of an SVG out (pure)
     wording     queues, channels, caps and times, as people say them

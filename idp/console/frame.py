@@ -12,6 +12,7 @@ from idp.plugins import hooks
 
 DELIVERY = "/console/delivery/"
 RECOVERY = "/console/recovery/"
+POLICY = "/console/policy/"
 _ACCOUNT = "/account/"
 
 
@@ -31,5 +32,10 @@ def show(
 def menu(path: str) -> tuple[Entry, ...]:
     """The pages there are, and the way back to one's own."""
     recovery = ((RECOVERY, _("Recovery")),) if hooks.tells_coverage() else ()
-    entries = ((DELIVERY, _("Delivery")), *recovery, (_ACCOUNT, _("Your account")))
+    entries = (
+        (DELIVERY, _("Delivery")),
+        *recovery,
+        (POLICY, _("Recovery policy")),
+        (_ACCOUNT, _("Your account")),
+    )
     return tuple(Entry(url=url, label=label, current=path == url) for url, label in entries)

@@ -16,7 +16,7 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from idp import keyring, notices
+from idp import keyring, notices, otp
 from idp.accounts import hashers
 from idp.audit.events import Origin, RecoveryCodeUsed
 from idp.audit.record import record
@@ -26,9 +26,6 @@ from idp.models import Credential, Factor, SpentCode
 HOW_MANY: Final = 10
 #: When this many are left, it is time for a new set.
 FEW: Final = 3
-#: Crockford's base 32: digits, and letters without I, L, O (read as 1, 1, 0) and U.
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_MEANT: Final = str.maketrans("ILO", "110")
 _CHARACTERS: Final = 16
 _GROUP: Final = 4
 _SEAL: Final = "recovery-code"
@@ -44,7 +41,7 @@ class NewSet:
 
 def new_set(*, row: uuid.UUID, user: uuid.UUID) -> NewSet:
     """Make a set for the credential `row` of `user`. Costs ten hashes: not inside a transaction."""
-    codes = tuple("".join(choice(_ALPHABET) for _character in range(_CHARACTERS)) for _code in range(HOW_MANY))
+    codes = tuple("".join(choice(otp.ALPHABET) for _character in range(_CHARACTERS)) for _code in range(HOW_MANY))
     recipe = hashers.new_recipe()
     seals = [
         keyring.seal(_SEAL, row.bytes, user.bytes, number, hashers.stretch(code, recipe))
@@ -56,8 +53,8 @@ def new_set(*, row: uuid.UUID, user: uuid.UUID) -> NewSet:
 
 def read(answer: str) -> str | None:
     """The sixteen characters that were meant, however they were written; None if it is no such code."""
-    text = typed.compact(answer).translate(_MEANT)
-    return text if len(text) == _CHARACTERS and set(text) <= set(_ALPHABET) else None
+    text = typed.compact(answer).translate(otp.MEANT)
+    return text if len(text) == _CHARACTERS and set(text) <= set(otp.ALPHABET) else None
 
 
 def is_right(factors: list[Credential], code: str, *, origin: Origin, now: datetime) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "Link",
     "Message",
     "Plugin",
+    "Section",
     "Stage",
     "Telling",
     "Text",
@@ -40,6 +41,7 @@ __all__ = [
     "history",
     "letter",
     "plugins",
+    "policy_in_words",
     "rescue",
     "tells_coverage",
     "urlpatterns",
@@ -180,6 +182,14 @@ class Funnel:
     most_within: timedelta | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of what a policy comes to: a heading, and whole sentences, in the active language."""
+
+    heading: str
+    sentences: tuple[str, ...]
+
+
 class Plugin:
     """What an app may answer to. Each method has an answer that means "nothing from me"."""
 
@@ -218,6 +228,10 @@ class Plugin:
     def history(self) -> Mapping[str, Telling]:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
+
+    def policy_in_words(self) -> Sequence[Section]:
+        """What the app's policy comes to, for administrators to read: every number of it, in sentences."""
+        return ()
 
     def frozen(self, user: UUID) -> None:
         """The owner of this account froze it: let go of what the app has under way for it.
@@ -275,6 +289,11 @@ def funnel(since: datetime, *, now: datetime) -> Funnel | None:
 def history() -> dict[str, Telling]:
     """How the entries of every plug-in are told."""
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
+
+
+def policy_in_words() -> list[Section]:
+    """What the policies of every plug-in come to."""
+    return [section for plugin in plugins() for section in plugin.policy_in_words()]
 
 
 def frozen(user: UUID) -> None:

@@ -5,11 +5,11 @@ from datetime import datetime
 from idp import caps
 from idp.audit.events import Origin
 from idp.caps import Held
-from idp.conf import policy
+from idp.conf import Policy, policy
 from idp.keyring import Part
-from idp.throttle import Counted, clear, count
+from idp.throttle import Counted, Limit, clear_each, count, look
 
-__all__ = ["Counted", "Held", "clear", "count", "message"]
+__all__ = ["Counted", "Held", "Limit", "Policy", "clear_each", "count", "look", "message", "policy"]
 
 
 def message(*, channel: str, subject: Part, typed: str, origin: Origin, now: datetime) -> Held | None:

@@ -25,7 +25,7 @@ class Limit:
 class OtpPolicy:
     """Codes sent to an address."""
 
-    #: NIST SP 800-63B 4.2.1.2 asks for 6; at 8, thirty guesses a day are 9 in 100,000 with three codes alive.
+    #: NIST SP 800-63B 4.2.1.2 asks for 6; at 8, thirty guesses are 9 in ten million with three codes alive.
     digits: int = 8
     #: From the moment the provider accepted the message (ASVS 6.5.5: ten minutes at the most).
     lifetime: timedelta = timedelta(minutes=10)
@@ -70,10 +70,12 @@ class RecoveryPolicy:
     #: A journey's time of work.
     journey_lifetime: timedelta = timedelta(minutes=30)
     otp: OtpPolicy = field(default_factory=OtpPolicy)
-    #: Codes sent again within one journey; wrong codes at one account. How many messages somebody may cause at all is
-    #: the provider's to say (`settings.IDP`).
+    #: Codes sent again within one journey; guesses at one account, of each kind that can be guessed. How many messages
+    #: somebody may cause at all is the provider's to say (`settings.IDP`).
     resend: Limit = Limit(count=1, per=timedelta(seconds=60))
     wrong_codes_per_day: Limit = Limit(count=30, per=timedelta(days=1))
+    #: After so many of them the codes that are sent are long ones, which nobody guesses and no limit has to hold.
+    long_codes_after: int = 15
     #: Journeys begun from one network: coarse, against machines.
     starts_per_network: Limit = Limit(count=200, per=timedelta(hours=1))
 
@@ -90,3 +92,5 @@ class RecoveryPolicy:
             raise ValueError("RECOVERY['journey_lifetime'] must be between 5 minutes and 1 hour.")
         if self.wrong_codes_per_day.count > 100:  # noqa: PLR2004 -- NIST SP 800-63B 3.2.2
             raise ValueError("RECOVERY['wrong_codes_per_day'] may be 100 at the most.")
+        if not 1 <= self.long_codes_after <= self.wrong_codes_per_day.count:
+            raise ValueError("RECOVERY['long_codes_after'] must be 1 or more, and at most wrong_codes_per_day.")

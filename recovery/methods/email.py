@@ -54,6 +54,7 @@ class EmailCode:
             code=otp.grouped(
                 codes.code(challenge, challenge.journey.subject, message.number, digits=numbers.digits),
             ),
+            long=codes.is_long(challenge, message.number),
             reference=codes.reference(challenge, message.number),
             until=timezone.localtime(until),
             asked_at=timezone.localtime(datetime.fromisoformat(message.facts["asked_at"])),

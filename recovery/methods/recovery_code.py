@@ -14,7 +14,8 @@ from recovery.methods.base import Answer
 
 class RecoveryCode:
     id = ways.RECOVERY_CODE
-    guessable = True
+    #: It has 80 bits.
+    guessable = False
 
     def title(self) -> str:
         return _("recovery code")

@@ -264,6 +264,51 @@ def recovery_runs_out(person, clock):
     assert person.page.name == "recovery-ended"
 
 
+def codes_grow(person, clock):
+    """Three recoveries to their ends, and a fourth whose code is a long one; a short one from before them rests."""
+    for number in range(4):
+        person.open("/recovery/?again=1")
+        person.submit(identifier="jane")
+        person.submit(problem="forgot")
+        person.submit(method="email")
+        person.submit(address="jane@contoso.example")
+        deliver(clock)
+        person.open("/recovery/code/")
+        for wrong in wrong_codes("1234 5678", 5 if number < 3 else 1):
+            person.submit(code=wrong)
+    assert "Enter the 13 letters and digits" in person.page
+    person.submit(send_again="1")
+    deliver(clock)
+    for _try in range(5):
+        person.submit(code="7K3M 9QXT 4B2NE")
+    assert person.page.name == "recovery-ended"
+
+
+def short_codes_rest(person, clock):
+    """Codes of eight digits that were sent before somebody guessed too often."""
+    begun = []
+    for number in range(7):
+        person.open("/recovery/?again=1")
+        person.submit(identifier="jane")
+        person.submit(problem="forgot")
+        person.submit(method="email")
+        person.submit(address="jane@contoso.example" if number == 0 else f"{number}@else.example")
+        begun.append((person.http.cookies["__Host-regain-recovery"].value, person.page))
+        person.http.cookies.pop("__Host-regain-recovery")
+    for key, page in reversed(begun):
+        person.http.cookies["__Host-regain-recovery"] = key
+        person.page = page
+        for wrong in wrong_codes("1234 5678", 5):
+            if person.page.name == "recovery-code":
+                person.submit(code=wrong)
+    assert "short ones rest" in person.page
+    deliver(clock)
+    person.submit(send_again="1")
+    deliver(clock)
+    assert person.open("/recovery/code/").name == "recovery-code"
+    assert "13 letters and digits" in person.page
+
+
 def transcript(arrange, walk):
     point = transaction.savepoint()
     arrange()
@@ -285,6 +330,8 @@ def transcript(arrange, walk):
         by_what_one_holds,
         recovery_is_throttled,
         recovery_runs_out,
+        codes_grow,
+        short_codes_rest,
     ],
 )
 def test_nothing_tells_whether_there_is_an_account(db, who, walk):

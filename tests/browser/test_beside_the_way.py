@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.browser.screen import sign_in, walk_on_with_the_code, walk_to_the_code_page
+from tests.browser.test_second_factors import in_every_language
 from tests.browser.visitor import code_in, mail_to
 from tests.conftest import NEW_PASSWORD
 from tests.processes import PASSWORD
@@ -61,6 +62,33 @@ def test_wrong_addresses(screen, regain):
     screen.look("error")
     page.goto(f"{regain.issuer}/nothing-here")
     screen.look("not-found")
+
+
+def test_how_recovery_works_here(screen, regain):
+    screen.page.goto(f"{regain.issuer}/recovery/")
+    screen.look("identify")
+    screen.press("#how", "recovery-how")
+    in_every_language(screen, "how")
+    screen.press(".back", "recovery-identify")
+
+
+def test_codes_grow_while_somebody_guesses(screen, regain):
+    person, page = regain.somebody(), screen.page
+    for _recovery in range(3):
+        page.goto(f"{regain.issuer}/sign-in")
+        walk_to_the_code_page(screen, person)
+        code = int(code_in(mail_to(regain, person)).replace(" ", ""))
+        for guess in range(1, 6):
+            page.fill("#code", f"{(code + guess) % 10**8:08}")
+            with page.expect_navigation():
+                page.click("#continue")
+        screen.context.clear_cookies()
+    page.goto(f"{regain.issuer}/sign-in")
+    walk_to_the_code_page(screen, person)
+    in_every_language(screen, "long-code")
+    page.fill("#code", "1234 5678")
+    screen.press("#continue", "recovery-code")
+    screen.look("no-long-code", album=("light",))
 
 
 def test_too_many_tries(screen, regain):

@@ -86,7 +86,7 @@ for each in range(400):
     far = draw.choices(range(6), [2, 3, 12, 4, 1, 60])[0]
     ends = ["", "tries", "superseded", "stale"] if far > 1 else ["", "superseded"]
     journey = Journey.objects.create(
-        browser_hash=uuid4().hex, identifier_digest="", started_at=started, expires_at=started + timedelta(minutes=30),
+        browser_hash=uuid4().hex, counted_as="", started_at=started, expires_at=started + timedelta(minutes=30),
         problem=draw.choice(["forgot", "forgot", "locked", "lost-factor", "intruder"]) if far else "",
         ending="done" if far == 5 else draw.choice(ends),
         enough_at=started if far > 3 else None,
@@ -121,6 +121,9 @@ def test_the_pages_in_every_state(screen, regain):
     page.fill("#otp", app.code())
     page.fill("#name", "My phone")
     screen.press("#save", "factors-done")
+    page.goto(f"{regain.issuer}/console/policy/")
+    screen.at("console-policy")
+    in_every_language(screen, "policy")
     page.goto(regain.issuer + RECOVERY)
     screen.at("console-recovery")
     assert page.is_visible("#few-administrators")

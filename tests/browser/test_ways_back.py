@@ -7,6 +7,7 @@ from tests.browser.test_passkeys import VirtualAuthenticator
 from tests.browser.test_second_factors import CODE, add_an_app, app_of, in_every_language, sign_out
 from tests.browser.visitor import code_in, mail_to
 from tests.processes import PASSWORD, Inhabitant, Regain
+from tests.servers import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -24,10 +25,12 @@ def at_methods(screen: Screen, regain: Regain, person: Inhabitant, problem: str)
     screen.press(f"button[name=problem][value={problem}]", "recovery-method")
 
 
-def by_email(screen: Screen, regain: Regain, person: Inhabitant, then: str) -> None:
+def by_email(screen: Screen, regain: Regain, person: Inhabitant, then: str, *, but: str = "") -> None:
+    """With the code of the newest letter; `but` is one that came before."""
     screen.press("button[name=method][value=email]", "recovery-address")
     screen.page.fill("#address", person.email)
     screen.press("#continue", "recovery-code")
+    wait_until(lambda: code_in(mail_to(regain, person, subject="code")) != but, "the letter")
     screen.page.fill("#code", code_in(mail_to(regain, person, subject="code")))
     screen.press("#continue", then)
 
@@ -169,10 +172,11 @@ def test_the_desktop_notices_that_it_was_finished_on_the_phone(screen, browser, 
     screen.press("button[name=method][value=email]", "recovery-address")
     page.fill("#address", person.email)
     screen.press("#continue", "recovery-code")
+    unused = code_in(mail_to(regain, person, subject="code"))
     phone = Screen(browser, "phone")
     try:
         at_methods(phone, regain, person, "forgot")
-        by_email(phone, regain, person, "recovery-new-password")
+        by_email(phone, regain, person, "recovery-new-password", but=unused)
         phone.page.fill("#new-password", "quiet harbour lantern 7")
         phone.press("#save-password", "recovery-done")
     finally:

@@ -13,8 +13,8 @@ STEPS = [
     ("identify", {"identifier": "jane"}, 10, 2),
     ("problem", {"problem": "forgot"}, 3, 2),
     ("method", {"method": "email"}, 3, 2),
-    ("address", {"address": "jane@contoso.example"}, 14, 4),
-    ("code", {"code": "{code}"}, 18, 8),
+    ("address", {"address": "jane@contoso.example"}, 15, 4),
+    ("code", {"code": "{code}"}, 19, 8),
     ("password", {"new_password": NEW_PASSWORD}, 34, 2),
 ]
 

@@ -282,7 +282,7 @@ def test_a_problem_that_is_not_offered_any_more_counts_as_not_said(jane):
 def test_how_long_it_took(jane):
     now = timezone.now()
     for number in range(1, 21):
-        row = Journey(browser_hash=str(number), identifier_digest="", expires_at=now, ending="done")
+        row = Journey(browser_hash=str(number), counted_as="", expires_at=now, ending="done")
         row.started_at, row.finished_at = now - timedelta(hours=1), now - timedelta(hours=1, minutes=-number)
         row.save()
     found = figures.funnel(now - DAY, policy=policy(), now=now)
@@ -344,5 +344,5 @@ def test_nobody_is_on_the_page_or_in_the_metrics(jane):
         for secret in ("amara", "okafor", "elsewhere.example", "5550100", "jane", code, str(jane.pk), str(jane.sub)):
             assert secret not in text.lower(), secret
         for row in Journey.objects.all():
-            for secret in (str(row.pk), row.browser_hash, row.identifier_digest, str(row.subject)):
+            for secret in (str(row.pk), row.browser_hash, row.counted_as, str(row.subject)):
                 assert secret not in text

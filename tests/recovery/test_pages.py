@@ -18,6 +18,7 @@ CODE = SET_OUT | {
     "asked_at": datetime(2026, 11, 23, 14, 21, tzinfo=UTC),
     "until": datetime(2026, 11, 23, 14, 31, tzinfo=UTC),
     "tries_left": 5,
+    "digits": 8,
     "delivery": "sent",
     "handed_at": datetime(2026, 11, 23, 14, 22, tzinfo=UTC),
     "again_in": 40,

@@ -13,6 +13,7 @@ from tests.story import Person
 
 DELIVERY = "/console/delivery/"
 RECOVERY = "/console/recovery/"
+POLICY = "/console/policy/"
 COUNTING = ["tests.idp.console.people.Counting"]
 
 

@@ -16,13 +16,18 @@ from idp.models import Role, User
 from tests.conftest import PASSWORD, make_person
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.account.conftest import everything, signed_in
-from tests.idp.console.people import COUNTING, DELIVERY, RECOVERY, appoint, at_a_browser
+from tests.idp.console.people import COUNTING, DELIVERY, POLICY, RECOVERY, appoint, at_a_browser
 from tests.idp.factors.people import with_app
 from tests.story import Person
 
 ADDRESSES = [f"/console/{page.pattern}" for page in urlpatterns]
 #: What stands there.
-PAGES = {"/console/": "console-delivery", DELIVERY: "console-delivery", RECOVERY: "console-recovery"}
+PAGES = {
+    "/console/": "console-delivery",
+    DELIVERY: "console-delivery",
+    RECOVERY: "console-recovery",
+    POLICY: "console-policy",
+}
 #: Where the pages would be if there were more of them.
 NOWHERE = "/console/nowhere/"
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("recovery", "0003_known_browser")]
+    dependencies = [("recovery", "0004_long_codes")]
 
     operations = [
         migrations.AddField("Journey", "enough_at", models.DateTimeField(null=True)),
