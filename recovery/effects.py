@@ -32,6 +32,7 @@ def set_new_password(
         journeys.write(
             held.row,
             ending=Ending.DONE,
+            finished_at=context.now,
             result=_counted(
                 held.row,
                 sessions_ended=changed.sessions_ended,
@@ -122,7 +123,7 @@ def _add_factor(
             told_by=list(replaced.addresses_told.channels),
         )
         result |= {"added": new.kind, "removed": replaced.removed, "instead": instead}
-        journeys.write(held.row, ending=Ending.DONE, result=result)
+        journeys.write(held.row, ending=Ending.DONE, finished_at=context.now, result=result)
         _finished(held, minted.user, context)
         audit.record(
             events.FactorReplaced(
@@ -160,6 +161,7 @@ def open_sign_in(row: Row, facts: Journey, context: Context) -> None:
     tries = opened.tries
     journeys.write(
         row,
+        finished_at=context.now,
         result={
             "opened": {
                 "by_strangers": tries.by_strangers,

@@ -15,7 +15,7 @@ from idp.plugins import accounts, audit, delivery, keys, limits
 from recovery import budgets, challenges, codes, effects, journeys, standing
 from recovery.context import Context
 from recovery.domain import events, ways
-from recovery.domain.journey import Ending, Step, current_step
+from recovery.domain.journey import Ending, Step, current_step, is_enough
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.domain.policy import INTRUDER
 from recovery.journeys import Held
@@ -266,12 +266,14 @@ def _accept(held: Held, challenge: Challenge, thing: UUID, thing_version: int, c
         if earned is None:
             return Gone()
         challenges.carry_over(held.proofs, browser_key=key)
+        facts = journeys.with_proof(held, challenge.method, now=context.now)
         journeys.write(
             held.row,
             though=(Ending.TRIES,),
             browser_hash=keys.fingerprint(key),
             challenged=False,
             ending="",
+            enough_at=context.now if is_enough(facts, context.policy) else None,
         )
         accounts.address_works(thing)
         audit.record(
@@ -285,7 +287,6 @@ def _accept(held: Held, challenge: Challenge, thing: UUID, thing_version: int, c
         )
         if held.facts.problem == INTRUDER:
             effects.stop_everything(held.row, context)
-        facts = journeys.with_proof(held, challenge.method, now=context.now)
         step = current_step(facts, context.policy, now=context.now)
         if step is Step.UNLOCK:
             effects.open_sign_in(held.row, facts, context)

@@ -29,6 +29,10 @@ class Journey(models.Model):
     ending = models.CharField(max_length=20, blank=True)
     #: What the last page tells: how many sessions ended, how many addresses were written to.
     result = models.JSONField(default=dict)
+    #: When enough was proven, and when it was of use: sign-in open again, or what the problem asked for done. For those
+    #: who count recoveries (`figures`); nothing is decided by it.
+    enough_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 

@@ -1,7 +1,7 @@
 """How recovery hooks into the provider: the link on the sign-in screen, its pages, the words of its messages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from idp.plugins import limits
 from idp.plugins.hooks import (
+    Coverage,
+    Funnel,
     Glance,
     Letter,
     Link,
@@ -22,16 +24,12 @@ from idp.plugins.hooks import (
     WayBack,
     WaysBack,
 )
-from recovery import asking, in_words, journeys, sentences, standing, usernames
+from recovery import asking, figures, in_words, journeys, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
 from recovery.methods import registry
 from recovery.pages import REGISTER_URL
-
-#: Journeys are kept a little longer than they live, so that a late tab is told what happened.
-_KEPT = timedelta(days=1)
-
 
 #: With what a way of proving is lost; a saved code is lost with nothing that people carry about.
 _LOST_WITH = {
@@ -78,6 +76,12 @@ class RecoveryPlugin(Plugin):
         asking.begin(user, wants, now=now)
         return REGISTER_URL if wants.anything else ""
 
+    def coverage(self, now: datetime) -> Coverage:
+        return figures.coverage(policy(), now=now)
+
+    def funnel(self, since: datetime, *, now: datetime) -> Funnel:
+        return figures.funnel(since, policy=policy(), now=now)
+
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
 
@@ -89,4 +93,5 @@ class RecoveryPlugin(Plugin):
         journeys.let_go(user)
 
     def tidy(self, now: datetime) -> dict[str, int]:
-        return {"journeys": journeys.sweep(now - _KEPT), "askings": asking.sweep()}
+        # Long enough for a late tab to be told what happened, and for whoever counts them.
+        return {"journeys": journeys.sweep(now - figures.KEPT), "askings": asking.sweep()}

@@ -22,6 +22,11 @@ def is_administrator(user_id: uuid.UUID) -> bool:
     return any(_is_genuine(role) for role in roles)
 
 
+def administrators() -> set[uuid.UUID]:
+    """Every account that administers the tenant, whether or not it may sign in; one query."""
+    return {role.user_id for role in _administrators() if _is_genuine(role)}
+
+
 def grant(
     user_id: uuid.UUID,
     name: Role.Name,
@@ -53,8 +58,7 @@ def is_the_only_administrator(user_id: uuid.UUID) -> bool:
 
 def tell_others(user: User, kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object) -> int:
     """Tell every administrator but `user`, who is one, about them. Returns how many addresses are told."""
-    administrators = {role.user_id for role in _administrators() if _is_genuine(role)}
-    others = User.objects.filter(pk__in=administrators - {user.pk}, status=User.Status.ACTIVE)
+    others = User.objects.filter(pk__in=administrators() - {user.pk}, status=User.Status.ACTIVE)
     return sum(
         notices.post(kind, other, reference=reference, origin=origin, now=now, who=user.label, **facts).addresses
         for other in others.values_list("pk", flat=True)

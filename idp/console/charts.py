@@ -88,9 +88,12 @@ def columns(parts: Sequence[dict[str, int]], labels: Sequence[str]) -> Columns:
     )
 
 
-def bars(rows: Sequence[tuple[str, str, dict[str, float]]]) -> Bars:
-    """`rows`: the subject, its numbers in words, and its parts by fill, from the longest to the shortest."""
-    longest = max((length for _name, _said, parts in rows for length in parts.values()), default=0)
+def bars(rows: Sequence[tuple[str, str, dict[str, float]]], *, of: float | None = None) -> Bars:
+    """`rows`: the subject, its numbers in words, and its parts by fill, from the longest to the shortest.
+
+    A bar that is full stands for `of`; without it, for the longest of all.
+    """
+    longest = of or max((length for _name, _said, parts in rows for length in parts.values()), default=0)
     rectangles = []
     for place, (_name, _said, parts) in enumerate(rows):
         y = place * _ROW + _BAR_AT

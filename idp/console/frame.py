@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 
 from idp.models import SignIn
 from idp.pages import Entry
+from idp.plugins import hooks
 
 DELIVERY = "/console/delivery/"
+RECOVERY = "/console/recovery/"
 POLICY = "/console/policy/"
 _ACCOUNT = "/account/"
 
@@ -29,5 +31,11 @@ def show(
 
 def menu(path: str) -> tuple[Entry, ...]:
     """The pages there are, and the way back to one's own."""
-    entries = ((DELIVERY, _("Delivery")), (POLICY, _("Recovery policy")), (_ACCOUNT, _("Your account")))
+    recovery = ((RECOVERY, _("Recovery")),) if hooks.tells_coverage() else ()
+    entries = (
+        (DELIVERY, _("Delivery")),
+        *recovery,
+        (POLICY, _("Recovery policy")),
+        (_ACCOUNT, _("Your account")),
+    )
     return tuple(Entry(url=url, label=label, current=path == url) for url, label in entries)

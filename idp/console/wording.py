@@ -66,6 +66,11 @@ def duration(length: timedelta) -> str:
     return _("%(number)s h") % {"number": round(seconds / 3600)}
 
 
+def count(number: int) -> str:
+    """In groups of three digits: of accounts there may be many."""
+    return str(number_format(number, force_grouping=True))
+
+
 def time(at: datetime) -> str:
     """Hours and minutes: everything on these pages is of the last day."""
     return f"{timezone.localtime(at):%H:%M}"

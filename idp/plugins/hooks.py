@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -20,24 +20,33 @@ from idp.models import Message
 
 __all__ = [
     "About",
+    "Coverage",
+    "Fared",
+    "Fate",
+    "Funnel",
     "Glance",
+    "Held",
     "Letter",
     "Link",
     "Message",
     "Plugin",
     "Section",
+    "Stage",
     "Telling",
     "Text",
     "Thing",
     "WayBack",
     "WaysBack",
+    "coverage",
     "frozen",
+    "funnel",
     "history",
     "interrupt",
     "letter",
     "plugins",
     "policy_in_words",
     "rescue",
+    "tells_coverage",
     "urlpatterns",
     "ways_back",
 ]
@@ -101,6 +110,82 @@ class Telling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Held:
+    """So many accounts could use this way back today."""
+
+    name: str
+    #: Its words, in the language that is active when they are asked for.
+    label: str
+    accounts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How many accounts could get back in today, of all that are active. Numbers only."""
+
+    accounts: int
+    #: With one way back or more; and with as many, and such, as the policy asks for.
+    registered: int
+    ready: int
+    ways: tuple[Held, ...]
+    #: Of these, those who administer the tenant.
+    administrators: int
+    administrators_ready: int
+
+
+class Stage(StrEnum):
+    """How far a recovery came, in order. Who came to one had come to all before it."""
+
+    STARTED = "started"
+    #: What is wrong was said.
+    PROBLEM = "problem"
+    #: A code was asked for, or what they hold.
+    ASKED = "asked"
+    #: Something was proved; and as much as it takes.
+    PROVED = "proved"
+    ENOUGH = "enough"
+    FINISHED = "finished"
+
+
+class Fate(StrEnum):
+    """What has become of a recovery."""
+
+    FINISHED = "finished"
+    RUNNING = "running"
+    #: All tries were used up.
+    TRIES = "tries"
+    #: Begun anew in the same browser, or another one of the same account finished.
+    SUPERSEDED = "superseded"
+    #: What was to be replaced changed meanwhile.
+    STALE = "stale"
+    #: Its time ran out: they left.
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fared:
+    """So many recoveries that fared alike."""
+
+    #: Empty: it was not said.
+    problem: str
+    stage: Stage
+    fate: Fate
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Funnel:
+    """How the recoveries of some time went, those of accounts that do not exist among them. Numbers only."""
+
+    #: The words of each problem by its name, in the active language and in order.
+    problems: Mapping[str, str]
+    fared: tuple[Fared, ...]
+    #: From the beginning until it was of use: half of those that finished within, nineteen of twenty within.
+    half_within: timedelta | None = None
+    most_within: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of what a policy comes to: a heading, and whole sentences, in the active language."""
 
@@ -141,6 +226,16 @@ class Plugin:
         """
         del user, glance, again, now
         return ""
+
+    def coverage(self, now: datetime) -> Coverage | None:
+        """How many accounts could get back in, for administrators; None if the app brings nobody back."""
+        del now
+        return None
+
+    def funnel(self, since: datetime, *, now: datetime) -> Funnel | None:
+        """How the recoveries went that were begun after `since`, a week ago at the most; None as for `coverage`."""
+        del since, now
+        return None
 
     def history(self) -> Mapping[str, Telling]:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
@@ -191,6 +286,21 @@ def ways_back(user: UUID, *, now: datetime) -> WaysBack:
 def interrupt(user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
     """The page of the first plug-in that wants something of this person; empty if none does."""
     return next((page for each in plugins() if (page := each.interrupt(user, glance=glance, again=again, now=now))), "")
+
+
+def tells_coverage() -> bool:
+    """Whether some plug-in answers to `coverage`; it is not asked."""
+    return any(type(each).coverage is not Plugin.coverage for each in plugins())
+
+
+def coverage(now: datetime) -> Coverage | None:
+    """Of the first plug-in that brings people back."""
+    return next((found for each in plugins() if (found := each.coverage(now))), None)
+
+
+def funnel(since: datetime, *, now: datetime) -> Funnel | None:
+    """Of the first plug-in that brings people back."""
+    return next((found for each in plugins() if (found := each.funnel(since, now=now))), None)
 
 
 def history() -> dict[str, Telling]:

@@ -126,6 +126,18 @@ def is_enough(
     return True
 
 
+def is_ready(standing: Standing, policy: RecoveryPolicy) -> bool:
+    """Whether its owner, showing all that the account has today, would get a new password, and by as much as is wanted.
+
+    An account without a second factor that has one way only gets back in by it; ready it is when it has as many as the
+    policy would ask it for.
+    """
+    plan, shown = plan_for(standing, policy), standing.ways & frozenset(policy.methods)
+    if not standing.factors and len(roots(shown)) < policy.proofs_without_second_factor:
+        return False
+    return is_enough(FORGOT, shown, plan, standing, policy)
+
+
 def needed(problem: str, plan: Plan, standing: Standing, policy: RecoveryPolicy) -> int:
     """How many different roots it takes: as many as when the journey began, or more."""
     return max(plan.needed.get(problem, 1), _needed(problem, standing, policy))

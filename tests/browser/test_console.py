@@ -10,6 +10,7 @@ from tests.processes import PASSWORD
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 DELIVERY = "/console/delivery/"
+RECOVERY = "/console/recovery/"
 #: A day on which everything happened that the page can tell of; what is sent is kept from workers.
 A_DAY = """
 import random
@@ -69,13 +70,44 @@ Message.objects.create(
 """
 
 
+#: A week of recoveries, of people there are and are not.
+A_WEEK = """
+import random
+from datetime import timedelta
+from uuid import uuid4
+
+from django.utils import timezone
+from recovery.models import Challenge, Journey, JourneyProof
+
+now = timezone.now()
+draw = random.Random(7)
+for each in range(400):
+    started = now - timedelta(hours=draw.uniform(1, 160))
+    far = draw.choices(range(6), [2, 3, 12, 4, 1, 60])[0]
+    ends = ["", "tries", "superseded", "stale"] if far > 1 else ["", "superseded"]
+    journey = Journey.objects.create(
+        browser_hash=uuid4().hex, counted_as="", started_at=started, expires_at=started + timedelta(minutes=30),
+        problem=draw.choice(["forgot", "forgot", "locked", "lost-factor", "intruder"]) if far else "",
+        ending="done" if far == 5 else draw.choice(ends),
+        enough_at=started if far > 3 else None,
+        finished_at=started + timedelta(seconds=draw.expovariate(1 / 150)) if far == 5 else None,
+    )
+    if far > 1:
+        Challenge.objects.create(journey=journey, method="email", nonce=b"", created_at=started)
+    if far > 2:
+        JourneyProof.objects.create(
+            journey=journey, user=uuid4(), thing=uuid4(), thing_version=1, created_at=started, seal="t2:",
+        )
+"""
+
+
 @pytest.fixture(autouse=True)
 def _some_pages_are_refusals(screen):
     """Chromium reports their status on its console, which is no fault of theirs."""
     screen.expected |= {403, 404}
 
 
-def test_the_delivery_page_in_every_state(screen, regain):
+def test_the_pages_in_every_state(screen, regain):
     page, person = screen.page, regain.somebody()
     regain.manage("shell", "--command", APPOINT.format(username=person.username))
     page.goto(f"{regain.issuer}/sign-in")
@@ -92,8 +124,14 @@ def test_the_delivery_page_in_every_state(screen, regain):
     page.goto(f"{regain.issuer}/console/policy/")
     screen.at("console-policy")
     in_every_language(screen, "policy")
-    page.goto(regain.issuer + DELIVERY)
-    screen.at("console-delivery")
+    page.goto(regain.issuer + RECOVERY)
+    screen.at("console-recovery")
+    assert page.is_visible("#few-administrators")
+    in_every_language(screen, "nobody-began")
+    regain.manage("shell", "--command", A_WEEK)
+    screen.press("#look-again", "console-recovery")
+    in_every_language(screen, "a-week")
+    screen.press(f"a[href='{DELIVERY}']", "console-delivery")
     regain.change("DELETE FROM idp_message")
     screen.press("#look-again", "console-delivery")
     assert page.get_attribute("#verdict", "data-verdict") == "nothing"
