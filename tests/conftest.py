@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.test import TransactionTestCase
+from django.urls import get_resolver
 from django.utils import timezone, translation
 
 from idp import guards, stuffing, tasks
@@ -39,6 +40,12 @@ def _guards_make_way_for_flush():
     TransactionTestCase._fixture_teardown = teardown
     yield
     TransactionTestCase._fixture_teardown = original
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _addresses_are_those_of_the_settings():
+    """A process reads them once; the first test to ask may be one that has put other plug-ins in place."""
+    assert get_resolver().url_patterns
 
 
 @pytest.fixture(autouse=True)
