@@ -13,9 +13,12 @@ from django.utils import translation
 from idp.conf import Limit as IdpLimit
 from idp.conf import Policy
 from recovery import in_words
+from recovery.conf import policy
 from recovery.domain.policy import FORGOT, Limit, OtpPolicy, RecoveryPolicy
 from recovery.domain.ways import WAYS
 from tests.hosted import LANGUAGES, Page, assert_sound
+from tests.idp.console.people import appoint, at_a_browser
+from tests.idp.factors.people import with_app
 from tests.story import Person
 
 HOW = "/recovery/how/"
@@ -176,3 +179,14 @@ def test_there_is_nothing_to_send_to_it(method, db):
         assert person.post(HOW, {"csrfmiddlewaretoken": token}).status_code == 405
     else:
         assert getattr(person.http, method)(HOW, secure=True).status_code in (403, 405)
+
+
+def test_administrators_read_what_everybody_reads_and_the_numbers_behind_it(jane):
+    appoint(jane)
+    administrator = at_a_browser(with_app(jane))
+    page = Page(administrator.http.get("/console/policy/", secure=True).content.decode())
+    for tell in (in_words.for_everybody, in_words.for_administrators):
+        for section in tell(policy(), Policy()):
+            assert section.heading in page.text
+            for sentence in section.sentences:
+                assert sentence in page.text

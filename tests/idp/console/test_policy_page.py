@@ -2,10 +2,7 @@
 
 import pytest
 
-from idp.conf import Policy
 from idp.plugins import hooks
-from recovery import in_words
-from recovery.conf import policy
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.console.people import appoint, at_a_browser
 from tests.idp.factors.people import with_app
@@ -28,15 +25,6 @@ def look(person, language="en"):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_is_sound_in_every_language(admin, language):
     assert_sound(look(admin, language), language=language, name="console-policy")
-
-
-def test_administrators_read_what_everybody_reads_and_the_numbers_behind_it(admin):
-    page = look(admin)
-    for tell in (in_words.for_everybody, in_words.for_administrators):
-        for section in tell(policy(), Policy()):
-            assert section.heading in page.text
-            for sentence in section.sentences:
-                assert sentence in page.text
 
 
 def test_it_stands_in_the_menu(admin):
