@@ -25,21 +25,18 @@ def factor(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 @at(Step.NEW_FACTOR)
 def new_app(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/factor/app/`: a key for an app, and a code that shows that the app has it."""
-    user, faults = _owner(held), []
-    offer = factors.new_app(user, holder=held.row.id, now=context.now)
-    if request.method == "POST":
-        again = factors.app_again(user, request.POST.get("key", ""), holder=held.row.id, now=context.now)
-        if again is None:
-            faults = [Problem("otp", _("That key has run out. Scan the new one, and delete the old entry in your app"))]
-        else:
-            offer = again
-            typed = request.POST.get("otp", "")
-            new = offer.confirmed(typed, name=request.POST.get("name", ""), now=context.now)
-            if new is not None:
-                return _added(request, held, context, new, template="new_app", back=Step.NEW_FACTOR)
-            faults = [Problem("otp", _("That code isn't right. Wait for the next one, and type it here"))]
-    page = {**offer.shown(), "problems": faults, "kind": factors.Kind.TOTP}
-    return _factor_page(request, held, context, "new_app", page, back=Step.NEW_FACTOR)
+    if request.method == "GET":
+        return _app_page(request, held, context)
+    offer = factors.app_again(_owner(held), request.POST.get("key", ""), holder=held.row.id, now=context.now)
+    if offer is None:
+        said = _("That key has run out. Scan the new one, and delete the old entry in your app")
+        return _app_page(request, held, context, said=said)
+    typed = request.POST.get("otp", "")
+    new = offer.confirmed(typed, name=request.POST.get("name", ""), now=context.now)
+    if new is None:
+        said = _("That code isn't right. Wait for the next one, and type it here")
+        return _app_page(request, held, context, offer, said=said)
+    return _added(request, held, context, new, template="new_app", back=Step.NEW_FACTOR)
 
 
 @at(Step.NEW_FACTOR)
@@ -105,6 +102,16 @@ def _passkey_page(request: HttpRequest, held: Held, context: Context, *, templat
     return _factor_page(request, held, context, template, page, back=back)
 
 
+def _app_page(
+    request: HttpRequest, held: Held, context: Context, offer: factors.NewApp | None = None, *, said: str = ""
+) -> HttpResponse:
+    """The page with this key, or with a new one; and what is to be mended."""
+    offer = offer or factors.new_app(_owner(held), holder=held.row.id, now=context.now)
+    faults = [Problem("otp", said)] if said else []
+    page = {**offer.shown(), "problems": faults, "kind": factors.Kind.TOTP}
+    return _factor_page(request, held, context, "new_app", page, back=Step.NEW_FACTOR)
+
+
 def _factor_page(
     request: HttpRequest, held: Held, context: Context, template: str, page: dict[str, Any], *, back: Step
 ) -> HttpResponse:
@@ -140,10 +147,9 @@ def _added(
             said = _("You have as many of these as there can be. Choose one below that is lost")
         case factors.Stale():
             said = _("Something changed meanwhile. Look at the list below, and try again")
-    field = "passkey" if new.kind == factors.Kind.PASSKEY else "otp"
-    page: dict[str, Any] = {"problems": [Problem(field, said)], "kind": new.kind}
     if new.kind == factors.Kind.TOTP:
-        page |= factors.new_app(_owner(held), holder=held.row.id, now=context.now).shown()
+        return _app_page(request, held, context, said=said)
+    page = {"problems": [Problem("passkey", said)], "kind": new.kind}
     return _factor_page(request, held, context, template, page, back=back)
 
 

@@ -14,13 +14,13 @@ from idp.plugins import code_pages, factors, otp, waiting, web
 from idp.plugins.web import Choice, Problem, SeeOther
 from recovery import codes, flow, forms, journeys
 from recovery.context import Context
-from recovery.domain.journey import Step, current_step, open_ways
+from recovery.domain.journey import Step, asked_at, current_step, open_ways
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
 from recovery.domain.policy import FORGOT, INTRUDER, LOCKED, LOST_FACTOR
 from recovery.domain.ways import WAYS, Asks
 from recovery.journeys import Held
 from recovery.methods import registry
-from recovery.methods.base import HeldMethod, MessageMethod, Method, asks_for_held, sends
+from recovery.methods.base import HeldMethod, MessageMethod, asks_for_held, sends
 from recovery.pages import (
     COOKIE,
     NONE_URL,
@@ -92,7 +92,7 @@ def method(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     chosen = registry.find(name) if name in ways else None
     if request.method == "POST" and chosen is not None:
         flow.choose_method(held, chosen, context=context)
-        return SeeOther(_page_of(chosen))
+        return SeeOther(PAGES[asked_at(chosen.id)])
     page = {
         "choices": [each.choice() for each in registry.named(ways)],
         "used": [each.title() for each in registry.named(sorted(held.facts.proven))],
@@ -136,10 +136,8 @@ def address(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/code/`: the code from the message, or one more message; or a code that somebody has already."""
     chosen = registry.find(held.facts.method)
-    if asks_for_held(chosen):
-        return _held_page(request, held, context, chosen, template="held_code", answer=forms.code(request.POST))
     if not sends(chosen):
-        return SeeOther(PAGES[Step.METHOD])
+        return _held_page(request, held, context, "held_code", field="code", answer=forms.code(request.POST))
     if request.method == "GET":
         return _code_page(request, held, context, chosen)
     if request.POST.get("send_again"):
@@ -160,10 +158,8 @@ def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 @at(Step.PASSKEY)
 def passkey(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/passkey/`: the same page for everybody; it names no passkey."""
-    chosen = registry.find(held.facts.method)
-    if not asks_for_held(chosen):
-        return SeeOther(PAGES[Step.METHOD])
-    return _held_page(request, held, context, chosen, template="passkey", answer=request.POST.get("passkey", ""))
+    answer = request.POST.get("passkey", "")
+    return _held_page(request, held, context, "passkey", field="passkey", answer=answer)
 
 
 @at(Step.PASSKEY)
@@ -177,11 +173,8 @@ def passkey_options(request: HttpRequest, _held: Held, context: Context) -> Http
 @at(Step.CURRENT_PASSWORD)
 def current_password(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/current-password/`: the password that they know, towards replacing what they lost."""
-    chosen = registry.find(held.facts.method)
-    if not asks_for_held(chosen):
-        return SeeOther(PAGES[Step.METHOD])
     typed = request.POST.get("password", "")
-    return _held_page(request, held, context, chosen, template="current_password", answer=typed)
+    return _held_page(request, held, context, "current_password", field="password", answer=typed)
 
 
 @at(Step.METHOD)
@@ -267,9 +260,12 @@ def _code_page(
 
 
 def _held_page(
-    request: HttpRequest, held: Held, context: Context, chosen: HeldMethod, *, template: str, answer: str
+    request: HttpRequest, held: Held, context: Context, template: str, *, field: str, answer: str
 ) -> HttpResponse:
-    """Ask for what somebody holds; judge it."""
+    """Ask for what somebody holds; judge what came in `field`."""
+    chosen = registry.find(held.facts.method)
+    if not asks_for_held(chosen):
+        return SeeOther(PAGES[Step.METHOD])
     challenge = journeys.challenge(held.row, chosen.id)
     tries_left = context.policy.otp.tries - (challenge.tries_used if challenge else 0)
     faults = []
@@ -277,7 +273,6 @@ def _held_page(
         browser_hash = web.browser_hash(request)
         match flow.show_held(held, chosen, answer, browser_hash=browser_hash, context=context):
             case Wrong(tries_left=tries_left, counted=counted):
-                field = "passkey" if template == "passkey" else "password" if template == "current_password" else "code"
                 said = _not_right(chosen, tries_left) if counted else chosen.fault(answer)
                 faults = [Problem(field, said)]
             case outcome:
@@ -333,15 +328,6 @@ def _problems() -> list[Choice]:
             detail=_("Stop them first."),
             icon="alert",
         ),
-    ]
-
-
-def _page_of(chosen: Method) -> str:
-    """The first page of a method."""
-    if sends(chosen):
-        return PAGES[Step.ADDRESS]
-    return PAGES[
-        {Asks.PASSKEY: Step.PASSKEY, Asks.PASSWORD: Step.CURRENT_PASSWORD}.get(WAYS[chosen.id].asks, Step.CODE)
     ]
 
 

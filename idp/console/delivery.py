@@ -19,6 +19,7 @@ from idp.browser import SeeOther
 from idp.caps import Budget
 from idp.console import charts, frame, wording
 from idp.console.door import administrator
+from idp.console.frame import Figure
 from idp.console.judgement import Judgement, Verdict, judge
 from idp.models import SignIn
 from idp.traffic import Queue, Traffic
@@ -128,42 +129,32 @@ def _to_do(judged: Judgement) -> str:
 # --- Figures ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Figure:
-    """One number, with what it is and what it is made of."""
-
-    id: str
-    name: str
-    value: str
-    detail: str
-
-
-def _figures(found: Traffic, marked: dict[str, int]) -> tuple[_Figure, ...]:
+def _figures(found: Traffic, marked: dict[str, int]) -> tuple[Figure, ...]:
     unsent = sum(queue.waiting + queue.sending for queue in found.queues)
     oldest = max(queue.oldest for queue in found.queues)
     codes = next(queue for queue in found.queues if queue.name == _AWAITED)
     lately = _("of %(count)s in the last hour") % {"count": codes.sent} if codes.sent else _("none in the last hour")
     refused, expired = sum(hour.refused for hour in found.hours), sum(hour.expired for hour in found.hours)
     return (
-        _Figure(
+        Figure(
             id="unsent",
             name=_("On their way"),
             value=str(unsent),
             detail=_("the oldest for %(age)s") % {"age": wording.duration(oldest)} if unsent else _("nothing waits"),
         ),
-        _Figure(
+        Figure(
             id="codes-within",
             name=_("95 of 100 codes within"),
             value=wording.duration(codes.most_within) if codes.most_within is not None else "–",
             detail=lately,
         ),
-        _Figure(
+        Figure(
             id="lost",
             name=_("Not delivered"),
             value=str(refused + expired),
             detail=_("%(refused)s refused, %(expired)s out of time") % {"refused": refused, "expired": expired},
         ),
-        _Figure(
+        Figure(
             id="marked",
             name=_("Addresses in doubt"),
             value=str(sum(marked.values())),

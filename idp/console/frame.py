@@ -1,5 +1,6 @@
 """What stands around every page of the administrators: who is signed in, the other pages, and the way out."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,16 @@ DELIVERY = "/console/delivery/"
 RECOVERY = "/console/recovery/"
 POLICY = "/console/policy/"
 _ACCOUNT = "/account/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One number, with what it is and what it is made of."""
+
+    id: str
+    name: str
+    value: str
+    detail: str
 
 
 def show(

@@ -5,7 +5,6 @@ Numbers only. No page for administrators tells who could not get back in, or who
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_safe
 from idp import problems
 from idp.console import charts, frame, wording
 from idp.console.door import administrator
+from idp.console.frame import Figure
 from idp.models import SignIn
 from idp.plugins import hooks
 from idp.plugins.hooks import Coverage, Fared, Fate, Funnel, Stage
@@ -50,38 +50,28 @@ def recovery(request: HttpRequest, here: SignIn) -> HttpResponse:
 # --- Figures ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Figure:
-    """One number, with what it is and what it is made of."""
-
-    id: str
-    name: str
-    value: str
-    detail: str
-
-
-def _figures(coverage: Coverage, funnel: Funnel) -> tuple[_Figure, ...]:
+def _figures(coverage: Coverage, funnel: Funnel) -> tuple[Figure, ...]:
     finished = sum(each.count for each in funnel.fared if each.stage is Stage.FINISHED)
     return (
-        _Figure(
+        Figure(
             id="ready",
             name=_("Could get back in today"),
             value=_share(coverage.ready, of=coverage.accounts),
             detail=_of_accounts(coverage.ready, coverage.accounts),
         ),
-        _Figure(
+        Figure(
             id="registered",
             name=_("Have one way back or more"),
             value=_share(coverage.registered, of=coverage.accounts),
             detail=_of_accounts(coverage.registered, coverage.accounts),
         ),
-        _Figure(
+        Figure(
             id="administrators",
             name=_("Administrators who could"),
             value=wording.count(coverage.administrators_ready),
             detail=_("of %(count)s in all") % {"count": wording.count(coverage.administrators)},
         ),
-        _Figure(
+        Figure(
             id="time",
             name=_("Half are back within"),
             value=wording.duration(funnel.half_within) if funnel.half_within is not None else "–",

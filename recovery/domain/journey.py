@@ -99,8 +99,13 @@ def _proving(journey: Journey, policy: RecoveryPolicy) -> Step:
         return Step.STRANDED
     if journey.method not in left:
         return Step.METHOD
-    asks = ways.WAYS[journey.method].asks
-    if asks is Asks.MESSAGE and not journey.challenged:
+    return asked_at(journey.method, challenged=journey.challenged)
+
+
+def asked_at(method: str, *, challenged: bool = False) -> Step:
+    """The page on which this method asks, before and after its challenge is open."""
+    asks = ways.WAYS[method].asks
+    if asks is Asks.MESSAGE and not challenged:
         return Step.ADDRESS
     return _ANSWERED_AT[asks]
 

@@ -16,13 +16,13 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from idp.accounts import roles
 from idp.channels import gateways
 from idp.channels.addresses import Backend
-from idp.models import RecoveryAddress, Role, User
+from idp.models import RecoveryAddress, User
 from tests.conftest import make_person
 from tests.faults.providers import service
 from tests.full import full_pool
+from tests.idp.console.people import appoint
 from tests.idp.factors.people import with_app, with_passkey, with_recovery_codes
 from tests.journeys.test_forgotten_password import authorization_request
 from tests.photographs import photograph
@@ -42,7 +42,7 @@ def with_everything():
 
 
 def an_administrator():
-    roles.grant(make_person().pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+    appoint(make_person())
 
 
 def stopped():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from examples.demo.seed import APPOINT
 from tests.browser.screen import Screen, sign_in
 from tests.browser.test_passkeys import VirtualAuthenticator
 from tests.browser.test_second_factors import CODE, add_an_app, app_of, in_every_language, sign_out
@@ -137,25 +138,12 @@ def test_without_scripts(screen, regain):
 def test_one_way_is_not_enough(screen, regain):
     """An administrator with a mailbox and nothing else."""
     person, page = regain.somebody(), screen.page
-    appoint(regain, person)
+    regain.manage("shell", "--command", APPOINT.format(username=person.username))
     at_methods(screen, regain, person, "locked")
     by_email(screen, regain, person, "recovery-stranded")
     in_every_language(screen, "stranded")
     screen.press("#start-again", "recovery-identify")
     assert page.input_value("#identifier") == ""
-
-
-def appoint(regain: Regain, person: Inhabitant) -> None:
-    """As an operator does it (docs/operate.md)."""
-    program = (
-        "from django.db import transaction; from django.utils import timezone; "
-        "from idp.accounts import roles; from idp.models import Role, User; "
-        f"user = User.objects.get(preferred_username={person.username!r}); "
-        "context = transaction.atomic(); context.__enter__(); "
-        "roles.grant(user.pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now()); "
-        "context.__exit__(None, None, None)"
-    )
-    regain.manage("shell", "--command", program)
 
 
 def test_the_desktop_notices_that_it_was_finished_on_the_phone(screen, browser, regain):

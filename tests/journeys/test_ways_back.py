@@ -7,17 +7,16 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import transaction
 from django.utils import timezone
 
-from idp.accounts import roles
 from idp.factors import tries
 from idp.factors.tries import Paused
-from idp.models import AuditEntry, Credential, Message, Role, SpentCode, User
+from idp.models import AuditEntry, Credential, Message, SpentCode, User
 from recovery.domain.policy import RecoveryPolicy
 from recovery.models import JourneyProof
 from tests.authenticator import Authenticator, options
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person
+from tests.idp.console.people import appoint
 from tests.idp.factors.people import NOW_HERE, App, factor_of, with_app, with_passkey, with_recovery_codes
 from tests.idp.factors.people import policy as idp_policy
 from tests.story import Person, code_in, post_office
@@ -63,8 +62,7 @@ def offered(person):
 
 def administrator():
     jane = make_person()
-    with transaction.atomic():
-        roles.grant(jane.pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+    appoint(jane)
     return jane
 
 
@@ -229,8 +227,7 @@ def test_a_role_given_on_the_way_counts(jane):
     person = at_methods()
     person.submit(method="email")
     person.submit(address="jane@contoso.example")
-    with transaction.atomic():
-        roles.grant(jane.pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+    appoint(jane)
     person.submit(code=code_in(post_office()[-1]))
     assert person.page.name == "recovery-stranded"
 
@@ -499,9 +496,8 @@ def test_the_other_administrators_hear_of_it(db, later):
     jane = administrator()
     other = make_person("mira", email="mira@contoso.example")
     suspended = make_person("nils", email="nils@contoso.example", status=User.Status.SUSPENDED)
-    with transaction.atomic():
-        for each in (other, suspended):
-            roles.grant(each.pk, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+    appoint(other)
+    appoint(suspended)
     app = with_app(jane, now=timezone.now() - LATER)
     person = at_methods()
     by_email(person)

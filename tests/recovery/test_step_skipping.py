@@ -14,12 +14,13 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from idp.accounts import credentials, roles
-from idp.models import Credential, Message, Role, SignIn
+from idp.accounts import credentials
+from idp.models import Credential, Message, SignIn
 from recovery.domain.journey import Step
 from recovery.models import Journey, JourneyProof
 from recovery.views import PAGES
 from tests.conftest import NEW_PASSWORD, PASSWORD, make_person
+from tests.idp.console.people import appoint
 from tests.photographs import changed, photograph
 from tests.recovery.walk import letter, walk_to, wrong_codes
 from tests.story import Person
@@ -87,8 +88,7 @@ def lost_a_phone():
 def stranded():
     """An administrator has to show two things, and this one has a mailbox and nothing else."""
     person = walk_to(Step.CODE)
-    with transaction.atomic():
-        roles.grant(Credential.objects.get().user_id, Role.Name.ADMINISTRATOR, by=None, now=timezone.now())
+    appoint(Credential.objects.get().user)
     person.submit(code=letter())
     return person
 
