@@ -110,6 +110,19 @@ def test_a_passkey_and_a_lost_phone(screen, regain):
     assert app.code() not in page.content()
 
 
+def test_a_passkey_instead_of_a_password(screen, regain):
+    person = regain.somebody()
+    at_methods(screen, regain, person, "forgot")
+    by_email(screen, regain, person, "recovery-new-password")
+    in_every_language(screen, "new-password")
+    screen.press("#passkey-instead", "recovery-passkey-instead")
+    authenticator = VirtualAuthenticator(screen)
+    in_every_language(screen, "passkey-instead")
+    screen.press("#passkey", "recovery-done")
+    assert len(authenticator.held) == 1
+    in_every_language(screen, "done")
+
+
 def test_without_scripts(screen, regain):
     person, page = regain.somebody(), screen.page
     old = add_an_app(screen, regain, person)
