@@ -351,6 +351,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "carry out decisions": {"task": "idp.carry_out_decisions", "schedule": 300.0, "options": {"expires": 300}},
     "tidy": {"task": "idp.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -134,6 +134,10 @@ class Policy:
     #: ours one network may try to stop something with.
     freeze_lasts: timedelta = timedelta(hours=72)
     stop_links_per_network: Limit = Limit(count=20, per=timedelta(minutes=10))
+    #: What takes two administrators: how long everybody can object once the second one agreed, and how long a proposal
+    #: waits for one.
+    decision_delay: timedelta = timedelta(hours=24)
+    decision_lifetime: timedelta = timedelta(days=7)
     #: How many recovery addresses an account may have.
     most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.
@@ -219,6 +223,14 @@ class Policy:
                 "IDP['address_quarantine'] may be 30 days at the most.",
             ),
             (day <= self.freeze_lasts <= 14 * day, "IDP['freeze_lasts'] must be between 1 and 14 days."),
+            (
+                60 * minute <= self.decision_delay <= 14 * day,
+                "IDP['decision_delay'] must be between 1 hour and 14 days.",
+            ),
+            (
+                day <= self.decision_lifetime <= 30 * day,
+                "IDP['decision_lifetime'] must be between 1 and 30 days.",
+            ),
         )
 
     def _hashing(self) -> tuple[tuple[bool, str], ...]:

@@ -24,6 +24,9 @@ FREEZE_LIFTED = "idp.freeze_lifted"
 ACCOUNT_STOPPED = "idp.account_stopped"
 RECOVERY_BEGUN = "idp.recovery_begun"
 ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
+DECISION_PROPOSED = "idp.decision_proposed"
+DECISION_AGREED = "idp.decision_agreed"
+DECISION_CLOSED = "idp.decision_closed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +172,48 @@ def _administrator_recovered(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def decision(kind: str) -> str:
+    """What takes two administrators, as they call it."""
+    return {
+        "administrator": _("a new administrator"),
+        "client": _("another security setting of an application"),
+    }.get(kind, kind)
+
+
+def _decision_proposed(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Something at %(org)s takes a second administrator") % {"org": org},
+        heading=_("A second administrator is asked for"),
+        lead=_("%(who)s proposed %(what)s. Look at it in the console, under Decisions.")
+        % {"who": facts["who"], "what": decision(facts["decision"])},
+        otherwise=_("If it should not happen, withdraw it there: each administrator can."),
+    )
+
+
+def _decision_agreed(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Two administrators of %(org)s agreed on something") % {"org": org},
+        heading=_("Two administrators agreed"),
+        lead=_("%(who)s agreed to %(what)s. It is carried out on %(date)s.")
+        % {"who": facts["who"], "what": decision(facts["decision"]), "date": _day(facts["due_at"])},
+        otherwise=_("If it should not happen, withdraw it in the console, under Decisions: each administrator can."),
+    )
+
+
+def _decision_closed(facts: Mapping[str, Any], org: str) -> Words:
+    what = {"what": decision(facts["decision"])}
+    lead = {
+        "carried-out": _("It was carried out: %(what)s.") % what,
+        "withdrawn": _("It was withdrawn: %(what)s.") % what,
+    }.get(facts["outcome"], _("It came to nothing: %(what)s.") % what)
+    return Words(
+        subject=_("What was proposed at %(org)s is over") % {"org": org},
+        heading=_("A proposal is over"),
+        lead=lead,
+        otherwise=_("The history in the console says who proposed it, and who agreed."),
+    )
+
+
 def _account_stopped(_facts: Mapping[str, Any], org: str) -> Words:
     return Words(
         subject=_("Your %(org)s account was stopped") % {"org": org},
@@ -249,4 +294,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ACCOUNT_STOPPED: _account_stopped,
     RECOVERY_BEGUN: _recovery_begun,
     ADMINISTRATOR_RECOVERED: _administrator_recovered,
+    DECISION_PROPOSED: _decision_proposed,
+    DECISION_AGREED: _decision_agreed,
+    DECISION_CLOSED: _decision_closed,
 }

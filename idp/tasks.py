@@ -12,7 +12,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import ChannelError
 
-from idp import delivery, metrics, outbox, throttle, tidying
+from idp import decisions, delivery, metrics, outbox, throttle, tidying
 from idp.breaker import Breaker
 from idp.conf import policy
 from idp.metrics import Metric
@@ -114,6 +114,12 @@ def rotate_signing_keys() -> None:
     """Every hour: take the next step with keys whose time has come."""
     for done in keys.rotate_due(timezone.now(), lifetime=policy().signing_key_lifetime):
         log.info("signing key rotated", alg=done.alg, published=done.published, used=done.used, retired=done.retired)
+
+
+@shared_task(name="idp.carry_out_decisions")
+def carry_out_decisions() -> None:
+    """Every few minutes: what two administrators agreed on, once its delay is over."""
+    log.info("decisions", **decisions.carry_out_due(timezone.now()))
 
 
 @shared_task(name="idp.tidy")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from idp import notice_words
+from idp.account import administration
 from idp.audit import events
 from idp.models import AddressClaim, AddressMark, Credential, RecoveryAddress
 from idp.plugins import hooks
@@ -41,7 +42,7 @@ def names_about(about: About) -> list[str]:
 
 def tellings() -> dict[str, Telling]:
     """Those of idp and of every plug-in, by name."""
-    return _own() | hooks.history()
+    return _own() | administration.TELLINGS | hooks.history()
 
 
 # --- Sentences that depend on more than a name ------------------------------------------------------------

@@ -58,11 +58,13 @@ def is_the_only_administrator(user_id: uuid.UUID) -> bool:
 
 def tell_others(user: User, kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object) -> int:
     """Tell every administrator but `user`, who is one, about them. Returns how many addresses are told."""
-    others = User.objects.filter(pk__in=administrators() - {user.pk}, status=User.Status.ACTIVE)
-    return sum(
-        notices.post(kind, other, reference=reference, origin=origin, now=now, who=user.label, **facts).addresses
-        for other in others.values_list("pk", flat=True)
-    )
+    others = administrators() - {user.pk}
+    return _tell(others, kind, reference=reference, origin=origin, now=now, who=user.label, **facts)
+
+
+def tell_all(kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object) -> int:
+    """Tell every administrator. Returns how many addresses are told."""
+    return _tell(administrators(), kind, reference=reference, origin=origin, now=now, **facts)
 
 
 def end_all(user_id: uuid.UUID, *, by: uuid.UUID | None, origin: Origin, now: datetime) -> None:
@@ -70,6 +72,16 @@ def end_all(user_id: uuid.UUID, *, by: uuid.UUID | None, origin: Origin, now: da
     for role in Role.objects.filter(user=user_id, ended_at=None):
         Role.objects.filter(pk=role.pk).update(ended_at=now)
         record(RoleEnded(user=user_id, role=role.name, by=by), origin=origin)
+
+
+def _tell(
+    whom: set[uuid.UUID], kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object
+) -> int:
+    active = User.objects.filter(pk__in=whom, status=User.Status.ACTIVE)
+    return sum(
+        notices.post(kind, each, reference=reference, origin=origin, now=now, **facts).addresses
+        for each in active.values_list("pk", flat=True)
+    )
 
 
 def _administrators() -> QuerySet[Role]:

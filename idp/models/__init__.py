@@ -12,6 +12,7 @@ from idp.models.grant import AccessToken, Grant
 from idp.models.handover import AddressMark, Handover
 from idp.models.interaction import Interaction
 from idp.models.message import Message
+from idp.models.proposal import Proposal
 from idp.models.role import Role
 from idp.models.seen import Seen
 from idp.models.sign_in import PendingSignIn, SignIn
@@ -38,6 +39,7 @@ __all__ = [
     "Interaction",
     "Message",
     "PendingSignIn",
+    "Proposal",
     "RecoveryAddress",
     "Role",
     "Seen",

@@ -10,9 +10,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone, translation
 
-from idp.account import history, sentences
+from idp.account import administration, history, sentences
 from idp.account.history import Mark, read_mark
-from idp.audit import events
+from idp.audit import acts, events
 from idp.audit.record import record
 from idp.models import AuditEntry, SignIn
 from idp.plugins.hooks import About
@@ -23,9 +23,10 @@ from tests.story import Person
 PATH = "/account/activity/"
 
 
-def event_classes(module):
-    """Every event of a module that tells of an account: those that never do have no owner to be told."""
-    found = [each for each in vars(module).values() if inspect.isclass(each) and hasattr(each, "name")]
+def event_classes():
+    """Every event that tells of an account: those that never do have no owner to be told."""
+    named = {**vars(acts), **vars(events)}
+    found = [each for each in named.values() if inspect.isclass(each) and hasattr(each, "name")]
     assert found
     return [each for each in found if each.__annotations__["user"] is not None]
 
@@ -38,7 +39,7 @@ def fields_of(event):
 
 def test_every_event_has_a_sentence():
     """Whoever adds an event adds its sentence to `idp.account.sentences`."""
-    missing = {each.name for each in event_classes(events)} - set(sentences.tellings())
+    missing = {each.name for each in event_classes()} - set(sentences.tellings())
     assert not missing, f"say in idp/account/sentences.py what these mean to the owner: {sorted(missing)}"
 
 
@@ -46,13 +47,13 @@ def test_every_event_has_a_sentence():
 def test_every_sentence_can_be_said_in_every_language(language):
     said = set()
     with translation.override(language):
-        for event in event_classes(events):
+        for event in event_classes():
             for version in (1, 2):
                 sentence = sentences.of(event.name, fields_of(event) | {"version": version})
                 assert sentence.strip()
                 assert "%(" not in sentence
                 said.add(sentence)
-    assert len(said) >= len(event_classes(events))
+    assert len(said) >= len(event_classes())
 
 
 def test_what_nobody_has_words_for_says_so():
@@ -316,10 +317,10 @@ def test_a_failed_try_is_no_entry(jane):
 
 def test_the_sentences_are_written_once():
     """No two events are told in the same words by mistake: only kinds of one event share them."""
-    tree = ast.parse(inspect.getsource(sentences))
     said = [
         node.args[0].value
-        for node in ast.walk(tree)
+        for module in (sentences, administration)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_" and isinstance(node.args[0], ast.Constant)
     ]
     assert len(said) == len(set(said))

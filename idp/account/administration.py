@@ -1,0 +1,29 @@
+"""What administrators did, as the owner of the account reads it: part of the table of `sentences`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from idp.audit import acts
+from idp.plugins.hooks import About, Telling
+
+
+def _decision_closed(fields: Mapping[str, Any]) -> str:
+    return {
+        "carried-out": _("What two administrators had decided about you was done"),
+        "withdrawn": _("An administrator withdrew what was proposed about you"),
+    }.get(fields.get("outcome", ""), _("What an administrator had proposed about you came to nothing"))
+
+
+TELLINGS: Mapping[str, Telling] = {
+    acts.DecisionProposed.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("An administrator proposed something about you that takes a second one"),
+    ),
+    acts.DecisionAgreed.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("A second administrator agreed to what was proposed about you"),
+    ),
+    acts.DecisionClosed.name: Telling(about=About.ACCOUNT, say=_decision_closed),
+}
