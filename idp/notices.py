@@ -19,10 +19,12 @@ from idp.audit.events import Origin
 from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
+    ACCOUNT_ACTIVATED,
     ACCOUNT_DELETED,
     ACCOUNT_STOPPED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
+    ADMINISTRATOR_ADDED,
     ADMINISTRATOR_RECOVERED,
     DECISION_AGREED,
     DECISION_CLOSED,
@@ -40,10 +42,12 @@ from idp.notice_words import (
 from idp.pages import tenant
 
 __all__ = [
+    "ACCOUNT_ACTIVATED",
     "ACCOUNT_DELETED",
     "ACCOUNT_STOPPED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
+    "ADMINISTRATOR_ADDED",
     "ADMINISTRATOR_RECOVERED",
     "DECISION_AGREED",
     "DECISION_CLOSED",

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp.plugins import waiting, web
@@ -48,6 +49,8 @@ HOW_URL = "/recovery/how/"
 #: What can take the place of what was lost; and of a password.
 APP_URL, PASSKEY_URL = "/recovery/factor/app/", "/recovery/factor/passkey/"
 INSTEAD_URL = "/recovery/password/passkey/"
+#: Where an invited person begins.
+ACTIVATE_URL = "/recovery/activate/"
 #: Belongs to no journey: somebody signs in, and has too few ways back.
 REGISTER_URL = "/recovery/register/"
 
@@ -100,6 +103,19 @@ def slow_page(request: HttpRequest, held: Held | None, until: datetime, *, back:
         waits = waiting.waiting(request, held.facts.interaction_id, now=timezone.now())
         page["application"] = waits.application if waits else None
     return render(request, "recovery/slow.html", page, status=429)
+
+
+def invitation_over(request: HttpRequest) -> HttpResponse:
+    """One answer for an invitation that was taken up, cancelled or sent anew, is too old, or was never one."""
+    return web.page(
+        request,
+        status=400,
+        heading=_("This invitation no longer works"),
+        lead=_(
+            "It was used already, was replaced by a newer one, or is too old. If your account is set up, sign in: "
+            "“Can't access your account?” is there too. If not, ask whoever invited you to send it again.",
+        ),
+    )
 
 
 def way_on(request: HttpRequest, held: Held, context: Context) -> str:

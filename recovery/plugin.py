@@ -29,7 +29,7 @@ from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
 from recovery.methods import registry
-from recovery.pages import REGISTER_URL
+from recovery.pages import ACTIVATE_URL, REGISTER_URL
 
 #: With what a way of proving is lost; a saved code is lost with nothing that people carry about.
 _LOST_WITH = {
@@ -51,6 +51,9 @@ class RecoveryPlugin(Plugin):
         if paused:
             query["problem"] = "locked"
         return Link(url=f"/recovery/{'?' * bool(query)}{urlencode(query)}", label=_("Can't access your account?"))
+
+    def activation(self) -> str:
+        return ACTIVATE_URL
 
     def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         for method in registry.messages():

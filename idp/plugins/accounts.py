@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from idp import notices
-from idp.accounts import devices, intruders, lookup, roles, sealing
+from idp.accounts import devices, intruders, invitations, lookup, roles, sealing
 from idp.accounts.intruders import Stopped, stop
 from idp.accounts.marks import Mark
 from idp.accounts.marks import clear as address_works
@@ -18,9 +18,11 @@ from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
 __all__ = [
+    "INVITATION_FIELD",
     "Account",
     "AddressRef",
     "Holder",
+    "Invited",
     "Mark",
     "Stopped",
     "address",
@@ -31,6 +33,7 @@ __all__ = [
     "everybody",
     "find",
     "holders",
+    "invited",
     "is_administrator",
     "is_stopped",
     "knows_browser",
@@ -41,6 +44,8 @@ __all__ = [
     "usernames_at",
 ]
 
+#: The name that the address of an invitation's link gives its token.
+INVITATION_FIELD = invitations.FIELD
 #: Whose rows there are none of: asking for them takes as long as asking for somebody's.
 NOBODY = UUID(int=0)
 
@@ -67,6 +72,24 @@ class Holder:
 
     user: UUID
     address: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invited:
+    """An account that was never used, whose invitation this is: which one, and which of its letters."""
+
+    user: UUID
+    invitation: UUID
+    generation: int
+    username: str
+
+
+def invited(token: str, *, now: datetime) -> Invited | None:
+    """The account that this link of an invitation is for, while it can be taken up."""
+    row = invitations.read(token, now=now)
+    if row is None:
+        return None
+    return Invited(user=row.user_id, invitation=row.pk, generation=row.generation, username=row.user.preferred_username)
 
 
 def find(identifier: str) -> Account | None:

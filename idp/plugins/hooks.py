@@ -37,6 +37,7 @@ __all__ = [
     "Thing",
     "WayBack",
     "WaysBack",
+    "activation",
     "coverage",
     "frozen",
     "funnel",
@@ -208,6 +209,10 @@ class Plugin:
         del interaction_id, paused
         return None
 
+    def activation(self) -> str:
+        """The page to which an invitation's letter leads, which asks `accounts.invited`; empty if the app has none."""
+        return ""
+
     def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         """The words of a message of the app's own kind, for its channel; None if it is not the app's, or of no use."""
         del message, language
@@ -271,6 +276,11 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
 def rescue(interaction_id: str, *, paused: bool = False) -> Link | None:
     """The first plug-in's way on."""
     return next((link for plugin in plugins() if (link := plugin.rescue(interaction_id, paused=paused))), None)
+
+
+def activation() -> str:
+    """The page of the first plug-in that has one for an invited person; empty: nobody can be invited."""
+    return next((path for each in plugins() if (path := each.activation())), "")
 
 
 def letter(message: Message, *, language: str) -> Letter | Text | None:

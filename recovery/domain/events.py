@@ -75,6 +75,15 @@ class RecoveryCompleted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ActivationBegun:
+    """Somebody opened the link of an invitation and went on; a first password follows, or nothing."""
+
+    name: ClassVar[str] = "recovery.activation_begun"
+    user: UUID
+    journey: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class WayBackPutOff:
     """Asked at sign-in for another way back, its owner put it off."""
 

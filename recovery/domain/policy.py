@@ -10,6 +10,8 @@ FORGOT: Final = "forgot"
 LOCKED: Final = "locked"
 LOST_FACTOR: Final = "lost-factor"
 INTRUDER: Final = "intruder"
+#: On no list, and chosen by nobody: there is no password yet. It begins with the letter of an invitation.
+ACTIVATION: Final = "activation"
 PROBLEMS: Final = (FORGOT, LOCKED, LOST_FACTOR, INTRUDER)
 
 
