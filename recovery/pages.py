@@ -17,8 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from idp.plugins import waiting, web
 from idp.plugins.web import SeeOther
-from recovery import journeys
-from recovery.conf import policy
+from recovery import in_force, journeys
 from recovery.context import Context
 from recovery.domain.journey import Step, current_step, is_enough, may_open
 from recovery.domain.policy import LOCKED
@@ -151,4 +150,5 @@ def step_of(held: Held, context: Context) -> web.Step:
 
 def context_of(request: HttpRequest) -> Context:
     """What surrounds the request; the clock is read here."""
-    return Context(now=timezone.now(), policy=policy(), origin=web.origin(request))
+    now = timezone.now()
+    return Context(now=now, policy=in_force.policy(now), origin=web.origin(request))

@@ -46,7 +46,7 @@ TELLINGS = {
         say=lambda _fields: _("Somebody began to recover your account"),
     ),
     events.ActivationBegun.name: Telling(
-        about=About.ACCOUNT,
+        about=About.RECOVERY,
         say=lambda _fields: _("Somebody opened the link of your invitation"),
     ),
     events.UsernamesAsked.name: Telling(

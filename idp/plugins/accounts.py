@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -28,6 +29,7 @@ __all__ = [
     "address",
     "address_works",
     "administrator_recovered",
+    "after",
     "canonical",
     "channels",
     "everybody",
@@ -40,6 +42,7 @@ __all__ = [
     "marks",
     "recovery_begun",
     "stop",
+    "tell",
     "username",
     "usernames_at",
 ]
@@ -135,6 +138,19 @@ def channels(user: UUID | None, *, now: datetime) -> frozenset[str]:
 def everybody() -> QuerySet[User, UUID]:
     """The keys of all accounts, to stand within a statement about an app's own rows."""
     return User.objects.values_list("pk", flat=True)
+
+
+def after(key: UUID | None, *, most: int) -> list[UUID]:
+    """The keys of the next accounts that are somebody's, in order, from `key` on; the first ones for None."""
+    somebodys = User.objects.exclude(status__in=(User.Status.DELETED, User.Status.INVITED)).order_by("pk")
+    if key is not None:
+        somebodys = somebodys.filter(pk__gt=key)
+    return list(somebodys.values_list("pk", flat=True)[:most])
+
+
+def tell(user: UUID, kind: str, *, reference: UUID, origin: Origin, now: datetime, **facts: Any) -> None:
+    """Tell every address of the account, by a message of the app's own kind. In a transaction."""
+    notices.post(kind, user, reference=reference, origin=origin, now=now, **facts)
 
 
 def is_administrator(user: UUID | None) -> bool:

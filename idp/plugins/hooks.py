@@ -246,8 +246,9 @@ class Plugin:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
 
-    def policy_in_words(self) -> Sequence[Section]:
+    def policy_in_words(self, now: datetime) -> Sequence[Section]:
         """What the app's policy comes to, for administrators to read: every number of it, in sentences."""
+        del now
         return ()
 
     def frozen(self, user: UUID) -> None:
@@ -256,6 +257,11 @@ class Plugin:
         In the transaction of the freeze. `accounts.find` does not find the account until that is lifted.
         """
         del user
+
+    def every_minute(self, now: datetime) -> dict[str, int]:
+        """Take the next small step of what goes on by itself; how many of each kind. It ends within seconds."""
+        del now
+        return {}
 
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
@@ -318,9 +324,9 @@ def history() -> dict[str, Telling]:
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
 
 
-def policy_in_words() -> list[Section]:
+def policy_in_words(now: datetime) -> list[Section]:
     """What the policies of every plug-in come to."""
-    return [section for plugin in plugins() for section in plugin.policy_in_words()]
+    return [section for plugin in plugins() for section in plugin.policy_in_words(now)]
 
 
 def frozen(user: UUID) -> None:
