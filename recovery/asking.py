@@ -4,8 +4,10 @@ What is wanted says `domain.registration`; here the facts are read, and it is re
 counted by one UPDATE, so that many tabs together get no more.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -51,7 +53,7 @@ def nothing_at_a_glance(glance: Glance, policy: RecoveryPolicy, *, now: datetime
     """Whether it shows at once that nothing is wanted: nearly always."""
     seen = {standing.METHODS[kind] for kind in glance.factors} | glance.channels
     due = glance.confirmed_at is not None and is_due(glance.confirmed_at, policy, now=now)
-    return not (missing(seen, policy) or glance.is_marked or due)
+    return not (missing(seen, policy, administrator=glance.has_role) or glance.is_marked or due)
 
 
 def wanted(user: UUID, policy: RecoveryPolicy, *, now: datetime) -> Wanted:
@@ -61,7 +63,7 @@ def wanted(user: UUID, policy: RecoveryPolicy, *, now: datetime) -> Wanted:
     coming = {own.channel for own in addresses if own.usable_from is not None}
     asked = _asked(user)
     return Wanted(
-        missing=missing(stands.ways | coming, policy),
+        missing=missing(stands.ways | coming, policy, administrator=stands.administrator),
         doubts=still_in_doubt(_doubts(user, addresses, policy, now=now), asked, now=now),
         addresses=addresses,
         ways=stands.ways | coming,
@@ -96,6 +98,12 @@ def put_off(visitor: Visitor, wants: Wanted, *, context: Context) -> bool:
             about = tuple(doubt.address for doubt in wants.doubts)
             audit.record(AddressesPutOff(user=visitor.user, addresses=about), origin=context.origin)
     return True
+
+
+def export(user: UUID) -> Iterator[dict[str, Any]]:
+    """What is kept of having asked them."""
+    for row in Asking.objects.filter(user=user):
+        yield {"since": row.since, "put_off": row.skips_used, "addresses_put_off_at": row.put_off_at}
 
 
 def sweep() -> int:

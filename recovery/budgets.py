@@ -28,6 +28,12 @@ def codes_are_long(held: Held, method: str, policy: RecoveryPolicy, *, now: date
     return counted.count >= policy.long_codes_after
 
 
+def short_codes_rest(held: Held, method: str, policy: RecoveryPolicy, *, now: datetime) -> bool:
+    """Whether so much was guessed that no short code is judged any more, not even the right one."""
+    counted = limits.look(_name(held, method), policy.wrong_codes_per_day, held.row.counted_as, now=now)
+    return counted.count >= policy.wrong_codes_per_day.count
+
+
 def clear(row: Row) -> None:
     """Its owner came back in: what was guessed by people who had proven something is forgotten.
 

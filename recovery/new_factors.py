@@ -6,13 +6,15 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from idp.plugins import factors, web
+from idp.plugins import factors, limits, web
 from idp.plugins.web import Problem, SeeOther
 from recovery import effects, journeys
 from recovery.context import Context
 from recovery.domain.journey import Step, may_have_passkey
 from recovery.journeys import Held
-from recovery.pages import APP_URL, PAGES, PASSKEY_URL, at, show, step_of
+from recovery.pages import APP_URL, PAGES, PASSKEY_URL, at, show, slow_page, step_of
+
+_CONFIRMING = "recovery-app-confirming"
 
 
 @at(Step.NEW_FACTOR)
@@ -32,6 +34,10 @@ def new_app(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
         said = _("That key has run out. Scan the new one, and delete the old entry in your app")
         return _app_page(request, held, context, said=said)
     typed = request.POST.get("otp", "")
+    # Guessing gains nothing but a factor that its owner cannot use; it is limited all the same (OT-17).
+    tried = limits.count(_CONFIRMING, limits.policy().factor_tries, held.row.counted_as, now=context.now)
+    if not tried.allowed:
+        return slow_page(request, held, tried.resets_at, back=PAGES[Step.NEW_FACTOR])
     new = offer.confirmed(typed, name=request.POST.get("name", ""), now=context.now)
     if new is None:
         said = _("That code isn't right. Wait for the next one, and type it here")

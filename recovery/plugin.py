@@ -1,7 +1,8 @@
 """How recovery hooks into the provider: the link on the sign-in screen, its pages, the words of its messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -99,6 +100,9 @@ class RecoveryPlugin(Plugin):
 
     def frozen(self, user: UUID) -> None:
         journeys.let_go(user)
+
+    def export(self, user: UUID) -> Mapping[str, Iterator[dict[str, Any]]]:
+        return {"asked_at_sign_in": asking.export(user)}
 
     def every_minute(self, now: datetime) -> dict[str, int]:
         return {"accounts_told_of_a_looser_policy": in_force.advance(now)}

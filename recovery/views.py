@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from idp.plugins import code_pages, factors, otp, waiting, web
 from idp.plugins.web import Choice, Problem, SeeOther
-from recovery import codes, flow, forms, journeys
+from recovery import budgets, codes, flow, forms, journeys
 from recovery.context import Context
 from recovery.domain.journey import Step, asked_at, current_step, open_ways
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
@@ -236,7 +236,8 @@ def _code_page(
         case Throttled():
             said = _guessed_out_sentence()
         case None if held_back_until is not None:
-            said = _held_back_sentence(held_back_until)
+            rests = characters is None and budgets.short_codes_rest(held, chosen.id, context.policy, now=context.now)
+            said = _held_back_sentence(held_back_until, rests=rests)
         case None if not message.is_good(context.now):
             said = _("This code has run out. Send it again to get a new one.")
     page = {
@@ -344,7 +345,12 @@ def _not_right(chosen: HeldMethod, tries_left: int) -> str:
     ) % {"n": tries_left}
 
 
-def _held_back_sentence(until: datetime) -> str:
+def _held_back_sentence(until: datetime, *, rests: bool) -> str:
+    """When the next one can be had; `rests`: the last one is a short one, and those are not judged any more."""
+    if rests:
+        return _(
+            "Too many codes were typed for this account, so short ones rest. A longer one can be sent at %(time)s.",
+        ) % {"time": timezone.localtime(until).strftime("%H:%M")}
     return _("Another code can be sent at %(time)s. The last one still works until its own end.") % {
         "time": timezone.localtime(until).strftime("%H:%M"),
     }

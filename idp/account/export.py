@@ -15,6 +15,7 @@ from idp.account import history
 from idp.accounts import credentials, sealing
 from idp.models import AuditEntry, Client, Consent, Credential, Device, RecoveryAddress, SignIn, User
 from idp.models.batches import in_batches
+from idp.plugins import hooks
 
 
 def pieces(user: User, *, now: datetime, language: str) -> Iterator[str]:
@@ -25,6 +26,7 @@ def pieces(user: User, *, now: datetime, language: str) -> Iterator[str]:
         ("sign_ins", _sign_ins(user)),
         ("browsers", _browsers(user)),
         ("consents", _consents(user)),
+        *hooks.exports(user.pk).items(),
         ("history", _history(user, language=language)),
     )
     yield '{\n"made_at": ' + _json(now) + ',\n"account": ' + _json(_account(user))

@@ -24,6 +24,8 @@ class Glance:
     channels: frozenset[str]
     #: The kinds of second factors; not saved codes, which may be used up.
     factors: frozenset[str]
+    #: Whether there is a role that has not ended.
+    has_role: bool
     #: Whether a provider said that something is wrong with an address.
     is_marked: bool
     #: When the address was confirmed that nobody confirmed for the longest time; None if there is none.
@@ -45,6 +47,7 @@ _MARKED: Final = (
     "EXISTS (SELECT 1 FROM idp_addressmark m JOIN idp_recoveryaddress a ON a.id = m.address_id"
     " WHERE a.user_id = {user} AND a.told_until IS NULL)"
 )
+_ROLE: Final = "EXISTS (SELECT 1 FROM idp_role WHERE user_id = {user} AND ended_at IS NULL)"
 _CONFIRMED_AT: Final = (
     "SELECT MIN(COALESCE(n.confirmed_at, a.changed_at)) FROM idp_recoveryaddress a"
     " LEFT JOIN idp_addressnote n ON n.address_id = a.id WHERE a.user_id = {user} AND a.told_until IS NULL"
@@ -53,6 +56,7 @@ _WHETHER: Final[dict[str, str]] = {
     **{channel: _ADDRESS % channel for channel in _CHANNELS},
     **{kind: _FACTOR % kind for kind in _FACTORS},
     "marked": _MARKED,
+    "role": _ROLE,
 }
 
 
@@ -80,6 +84,7 @@ def _read(row: object) -> Glance:
     return Glance(
         channels=frozenset(channel for channel in _CHANNELS if told(channel)),
         factors=frozenset(kind for kind in _FACTORS if told(kind)),
+        has_role=told("role"),
         is_marked=told("marked"),
         confirmed_at=told("confirmed_at"),
     )

@@ -1,6 +1,6 @@
 """Where an app may hook into the provider. `settings.IDP_PLUGINS` names the classes; idp imports none of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -39,6 +39,7 @@ __all__ = [
     "WaysBack",
     "activation",
     "coverage",
+    "exports",
     "frozen",
     "funnel",
     "history",
@@ -263,6 +264,11 @@ class Plugin:
         del now
         return {}
 
+    def export(self, user: UUID) -> Mapping[str, Iterator[dict[str, Any]]]:
+        """What the app keeps about this account and its owner may have a copy of, by name; nothing secret."""
+        del user
+        return {}
+
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
         del now
@@ -322,6 +328,11 @@ def funnel(since: datetime, *, now: datetime) -> Funnel | None:
 def history() -> dict[str, Telling]:
     """How the entries of every plug-in are told."""
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
+
+
+def exports(user: UUID) -> dict[str, Iterator[dict[str, Any]]]:
+    """What every plug-in keeps about this account."""
+    return {name: entries for plugin in plugins() for name, entries in plugin.export(user).items()}
 
 
 def policy_in_words(now: datetime) -> list[Section]:

@@ -31,7 +31,8 @@ def _in_both(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _rarer(old: Limit, new: Limit) -> Limit:
-    return Limit(count=min(old.count, new.count), per=max(old.per, new.per))
+    # Settings may have the provider's own limits, which say the same.
+    return replace(new, count=min(old.count, new.count), per=max(old.per, new.per))
 
 
 def _new(_old: Any, new: Any) -> Any:
@@ -110,7 +111,8 @@ def written(policy: RecoveryPolicy) -> dict[str, Any]:
 
 def read(kept: Mapping[str, Any], *, otherwise: RecoveryPolicy) -> RecoveryPolicy:
     """The policy of `written`; a number that was not kept is that of `otherwise`. Raises ValueError out of bounds."""
-    return _filled(otherwise, kept)
+    names = {field.name for field in fields(otherwise)} & kept.keys()
+    return replace(otherwise, **{name: _as(getattr(otherwise, name), kept[name]) for name in names})
 
 
 def _plain(value: Any) -> Any:
@@ -121,16 +123,11 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _filled(like: Numbers, kept: Mapping[str, Any]) -> Numbers:
-    names = {field.name for field in fields(like)} & kept.keys()
-    return replace(like, **{name: _as(getattr(like, name), kept[name]) for name in names})
-
-
 def _as(like: Any, value: Any) -> Any:
     if isinstance(like, timedelta):
         return timedelta(seconds=value)
     if isinstance(like, tuple):
         return tuple(value)
-    if isinstance(like, OtpPolicy):
-        return _filled(like, value)
-    return _filled(like, value) if isinstance(like, Limit) else value
+    if is_dataclass(like) and not isinstance(like, type):
+        return replace(like, **{name: _as(getattr(like, name), each) for name, each in value.items()})
+    return value

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from recovery.domain.policy import RecoveryPolicy
-from recovery.domain.ways import EMAIL, PASSKEY, RECOVERY_CODE, SMS, TOTP, roots
+from recovery.domain.ways import EMAIL, IN_HAND, PASSKEY, RECOVERY_CODE, SMS, TOTP, roots
 
 #: The order in which they are offered, the best first.
 _BEST_FIRST: Final = (PASSKEY, TOTP, RECOVERY_CODE, SMS, EMAIL)
@@ -48,12 +48,16 @@ class Asked:
     put_off_at: datetime | None = None
 
 
-def missing(has: Iterable[str], policy: RecoveryPolicy) -> tuple[str, ...]:
-    """The methods of which one more is wanted; empty if there is enough, or nothing that could be added."""
+def missing(has: Iterable[str], policy: RecoveryPolicy, *, administrator: bool = False) -> tuple[str, ...]:
+    """The methods of which one more is wanted; empty if there is enough, or nothing that could be added.
+
+    Of an administrator one has to be in their own hands, or they could not get back in however many they have.
+    """
     held = roots(frozenset(has) & frozenset(policy.methods))
-    if len(held) >= policy.ways_wanted:
-        return ()
-    return tuple(way for way in _BEST_FIRST if way in policy.methods and not roots([way]) <= held)
+    offered = [way for way in _BEST_FIRST if way in policy.methods and not roots([way]) <= held]
+    if policy.ways_wanted and administrator and not held & IN_HAND:
+        return tuple(way for way in offered if roots([way]) <= IN_HAND)
+    return () if len(held) >= policy.ways_wanted else tuple(offered)
 
 
 def skips_left(asked: Asked, policy: RecoveryPolicy, *, now: datetime) -> int:

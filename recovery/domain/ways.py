@@ -58,7 +58,7 @@ WAYS: Final[Mapping[str, Way]] = {
     INVITATION: Way(root=Root.MAILBOX, asks=Asks.LINK),
 }
 #: Of the two that an administrator has to show, one is of these: a mailbox and a telephone are in other people's hands.
-_HELD: Final = frozenset({Root.DEVICE, Root.SAVED_CODE})
+IN_HAND: Final = frozenset({Root.DEVICE, Root.SAVED_CODE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ def is_enough(
     shown = roots(proven & frozenset(offered(problem, policy)))
     if len(shown) < needed(problem, plan, standing, policy):
         return False
-    if standing.administrator and not shown & _HELD:
+    if standing.administrator and not shown & IN_HAND:
         return False
     if problem in (FORGOT, INTRUDER) and standing.factors:
         return len(shown) > 1 or not shown <= standing.factors

@@ -221,3 +221,15 @@ def test_a_persons_name_is_not_in_the_letter(db):
     (sent,) = post_office()
     assert "Jane" not in sent.body
     assert "evil" not in sent.message().as_string()
+
+
+@pytest.mark.parametrize("typed", ["+33612345678", "06 12 34 56 78", "+33 6 12 34 56 78", "tel:+33612345678"])
+@pytest.mark.parametrize("people", [1, 2])
+def test_a_telephone_number_names_nobody(db, typed, people):
+    """RI-04: it may be two people's, and the next person's one day."""
+    for number in range(people):
+        make_person(f"p{number}", email=f"p{number}@contoso.example", phones=["+33612345678"])
+    person = walk_to(Step.CODE, identifier=typed, address="p0@contoso.example")
+    assert person.page.name == "recovery-code"
+    assert journey_of(person).subject is None
+    assert not post_office()

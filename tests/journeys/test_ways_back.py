@@ -369,6 +369,26 @@ def test_a_lost_phone_is_replaced_and_the_password_stays(jane, later):
     assert person.page.name == "account"
 
 
+def test_the_codes_that_confirm_a_new_app_are_counted(jane, later):
+    """OT-17: as on the account's own page."""
+    with_app(jane, now=timezone.now() - LATER)
+    person = at_methods("lost-factor")
+    person.submit(method="password")
+    person.submit(password=PASSWORD)
+    by_email(person)
+    person.click("new-app")
+    new, key = app_on(person), person.page.parsed.fields["key"][0]
+    pages = []
+    for _guess in range(50):
+        pages.append(person.submit(otp=new.wrong(), key=key).name)
+        person.open("/recovery/factor/app/")
+    assert pages == ["recovery-new-app"] * 10 + ["recovery-slow"] * 40
+    assert person.submit(otp=new.code(), key=key).name == "recovery-slow", "not even the right one"
+    later.shift(timedelta(hours=1))
+    person.open("/recovery/factor/app/")
+    assert person.page.name in ("recovery-new-app", "recovery-ended")
+
+
 def test_a_passkey_takes_the_place_of_a_lost_phone(jane, later):
     with_app(jane, now=timezone.now() - LATER)
     person = at_methods("lost-factor")

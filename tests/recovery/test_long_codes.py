@@ -197,6 +197,21 @@ def test_the_last_code_stays_good_when_no_more_messages_may_be_sent(jane):
     assert person.page.name == "recovery-new-password"
 
 
+def test_where_short_codes_rest_and_no_more_messages_may_be_sent_the_page_does_not_say_that_the_last_one_works(jane):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        person = walk_to(Step.CODE)
+        short = code_in(post_office()[-1])
+        guess_at_once(40)
+        for number in range(6):
+            walk_to(Step.ADDRESS, person=Person(address=f"198.51.{number}.9")).submit(address="jane@contoso.example")
+        clock.shift(timedelta(seconds=61))
+        person.submit(send_again="1")
+        assert "A longer one can be sent at" in person.page
+        assert "still works" not in person.page
+        person.submit(code=short)
+    assert person.page.name == "recovery-code"
+
+
 def test_strangers_who_begin_recoveries_end_none(jane):
     person = walk_to(Step.CODE)
     code = code_in(post_office()[-1])

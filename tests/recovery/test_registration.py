@@ -36,6 +36,23 @@ def test_what_is_asked_for(has, wanted, methods, asked_for):
 
 
 @pytest.mark.parametrize(
+    ("has", "wanted", "asked_for"),
+    [
+        # A mailbox and a telephone are in other people's hands: an administrator does not get back in by them.
+        ((EMAIL, SMS), 2, (PASSKEY, TOTP, RECOVERY_CODE)),
+        ((EMAIL,), 2, (PASSKEY, TOTP, RECOVERY_CODE)),
+        ((EMAIL, SMS), 1, (PASSKEY, TOTP, RECOVERY_CODE)),
+        ((EMAIL, RECOVERY_CODE), 2, ()),
+        ((TOTP,), 2, (RECOVERY_CODE, SMS, EMAIL)),
+        ((EMAIL, SMS), 0, ()),
+    ],
+)
+def test_an_administrator_is_asked_for_one_in_their_own_hands(has, wanted, asked_for):
+    policy = RecoveryPolicy(ways_wanted=wanted, methods=ALL)
+    assert missing(has, policy, administrator=True) == asked_for
+
+
+@pytest.mark.parametrize(
     ("since", "used", "left"),
     [
         (None, 0, 3),
