@@ -16,6 +16,12 @@ class AuditEntry(models.Model):
     previous_hash = models.CharField(max_length=64)
     entry_hash = models.CharField(max_length=64)
 
+    class Meta:
+        indexes = [
+            # Whoever reads the history of everybody asks for a time.
+            models.Index(fields=["at"], name="idp_auditentry_at"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.sequence} {self.name}"
 
