@@ -354,7 +354,7 @@ def test_the_person_reads_it_in_their_language(ada, jane, name, subject, languag
 
 @every_taking
 def test_the_other_administrators_are_told_that_there_is_one_less(three, power):
-    ada, ben, cleo = three
+    ada, ben, _cleo = three
     power(ben, ada)
     told = {letter.to[0]: letter for letter in post_office()}
     assert set(told) == {f"{name}@contoso.example" for name in ("ada", "ben", "cleo")}
