@@ -352,6 +352,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "carry out decisions": {"task": "idp.carry_out_decisions", "schedule": 300.0, "options": {"expires": 300}},
+    "plug-ins": {"task": "idp.every_minute", "schedule": 60.0, "options": {"expires": 60}},
     "tidy": {"task": "idp.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

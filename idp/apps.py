@@ -11,7 +11,7 @@ class IdpConfig(AppConfig):
     verbose_name = "Identity provider"
 
     def ready(self) -> None:
-        from idp import checks, tasks  # noqa: F401, PLC0415 -- they register; models exist only now
+        from idp import checks, invitation_mail, tasks  # noqa: F401, PLC0415 -- they register; models exist only now
         from idp.account import address_mail  # noqa: F401, PLC0415 -- as above
         from idp.oidc import backchannel  # noqa: F401, PLC0415 -- as above
 

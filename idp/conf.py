@@ -134,6 +134,8 @@ class Policy:
     #: ours one network may try to stop something with.
     freeze_lasts: timedelta = timedelta(hours=72)
     stop_links_per_network: Limit = Limit(count=20, per=timedelta(minutes=10))
+    #: How long an invitation can be taken up (ASVS 6.4.1: a link for a first password is short-lived and used once).
+    invitation_lifetime: timedelta = timedelta(hours=72)
     #: What takes two administrators: how long everybody can object once the second one agreed, and how long a proposal
     #: waits for one.
     decision_delay: timedelta = timedelta(hours=24)
@@ -223,6 +225,10 @@ class Policy:
                 "IDP['address_quarantine'] may be 30 days at the most.",
             ),
             (day <= self.freeze_lasts <= 14 * day, "IDP['freeze_lasts'] must be between 1 and 14 days."),
+            (
+                60 * minute <= self.invitation_lifetime <= 14 * day,
+                "IDP['invitation_lifetime'] must be between 1 hour and 14 days.",
+            ),
             (
                 60 * minute <= self.decision_delay <= 14 * day,
                 "IDP['decision_delay'] must be between 1 hour and 14 days.",

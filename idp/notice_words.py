@@ -24,6 +24,8 @@ FREEZE_LIFTED = "idp.freeze_lifted"
 ACCOUNT_STOPPED = "idp.account_stopped"
 RECOVERY_BEGUN = "idp.recovery_begun"
 ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
+ADMINISTRATOR_ADDED = "idp.administrator_added"
+ACCOUNT_ACTIVATED = "idp.account_activated"
 DECISION_PROPOSED = "idp.decision_proposed"
 DECISION_AGREED = "idp.decision_agreed"
 DECISION_CLOSED = "idp.decision_closed"
@@ -174,6 +176,23 @@ def _administrator_recovered(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _administrator_added(facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("%(org)s has a new administrator") % {"org": org},
+        heading=_("There is a new administrator"),
+        lead=_("%(who)s administers %(org)s from now on.") % {"who": facts["who"], "org": org},
+        otherwise=_("If nobody told you of it, ask the other administrators at once, in another way than by email."),
+    )
+
+
+def _account_activated(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Your %(org)s account is ready") % {"org": org},
+        heading=_("Your account is ready"),
+        lead=_("A password was set with the invitation that we sent to this address. Nobody but you knows it."),
+    )
+
+
 def decision(kind: str) -> str:
     """What takes two administrators, as they call it."""
     return {
@@ -296,6 +315,8 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ACCOUNT_STOPPED: _account_stopped,
     RECOVERY_BEGUN: _recovery_begun,
     ADMINISTRATOR_RECOVERED: _administrator_recovered,
+    ADMINISTRATOR_ADDED: _administrator_added,
+    ACCOUNT_ACTIVATED: _account_activated,
     DECISION_PROPOSED: _decision_proposed,
     DECISION_AGREED: _decision_agreed,
     DECISION_CLOSED: _decision_closed,

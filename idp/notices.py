@@ -19,10 +19,12 @@ from idp.audit.events import Origin
 from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
 from idp.notice_words import (
+    ACCOUNT_ACTIVATED,
     ACCOUNT_DELETED,
     ACCOUNT_STOPPED,
     ADDRESS_ADDED,
     ADDRESS_REMOVED,
+    ADMINISTRATOR_ADDED,
     ADMINISTRATOR_RECOVERED,
     DECISION_AGREED,
     DECISION_CLOSED,
@@ -50,12 +52,14 @@ from idp.power_words import (
 )
 
 __all__ = [
+    "ACCOUNT_ACTIVATED",
     "ACCOUNT_DELETED",
     "ACCOUNT_REMOVED",
     "ACCOUNT_STOPPED",
     "ACCOUNT_SUSPENDED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
+    "ADMINISTRATOR_ADDED",
     "ADMINISTRATOR_DELETED",
     "ADMINISTRATOR_DEMOTED",
     "ADMINISTRATOR_RECOVERED",

@@ -17,6 +17,7 @@ from idp.breaker import Breaker
 from idp.conf import policy
 from idp.metrics import Metric
 from idp.oidc import keys
+from idp.plugins import hooks
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +121,16 @@ def rotate_signing_keys() -> None:
 def carry_out_decisions() -> None:
     """Every few minutes: what two administrators agreed on, once its delay is over."""
     log.info("decisions", **decisions.carry_out_due(timezone.now()))
+
+
+@shared_task(name="idp.every_minute")
+def every_minute() -> None:
+    """What plug-ins do by and by."""
+    now = timezone.now()
+    for plugin in hooks.plugins():
+        done = {name: count for name, count in plugin.every_minute(now).items() if count}
+        if done:
+            log.info("by and by", plugin=type(plugin).__name__, **done)
 
 
 @shared_task(name="idp.tidy")

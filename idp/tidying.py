@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from idp import interactions, outbox
-from idp.accounts import credentials, freezes
+from idp.accounts import credentials, freezes, invitations
 from idp.conf import policy
 from idp.models import AccessToken, AddressClaim, Ceremony, Grant, Handover, PendingSignIn, Seen
 from idp.plugins import hooks
@@ -28,6 +28,7 @@ def sweep(now: datetime) -> dict[str, int]:
         "address_claims": AddressClaim.objects.filter(expires_at__lte=now).delete()[0],
         "ceremonies": Ceremony.objects.filter(expires_at__lte=now).delete()[0],
         "addresses": credentials.erase_addresses(),
+        "invitations": invitations.cancel_forgotten(now),
         "freezes": freezes.lift_overdue(policy=policy(), now=now),
         "messages": outbox.sweep(before=now - _MESSAGES),
         "handovers": Handover.objects.filter(handed_at__lte=now - _HANDOVERS).delete()[0],

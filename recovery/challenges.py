@@ -44,10 +44,19 @@ def spend(
         raise proof.Unearned(row.pk)
     if not Challenge.objects.filter(pk=challenge.pk, spent_at=None).update(spent_at=now):
         return None
+    return prove(row, challenge.method, thing=thing, thing_version=thing_version, browser_key=browser_key, now=now)
+
+
+def prove(
+    row: Journey, method: str, *, thing: UUID, thing_version: int, browser_key: str, now: datetime
+) -> JourneyProof:
+    """Write the proof that `method` earned, of this journey, account and browser. In a transaction."""
+    if row.subject is None:
+        raise proof.Unearned(row.pk)
     earned = JourneyProof(
         journey=row,
         user=row.subject,
-        method=challenge.method,
+        method=method,
         purpose=proof.PURPOSE,
         thing=thing,
         thing_version=thing_version,

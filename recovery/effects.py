@@ -62,6 +62,30 @@ def set_new_password(
     return outcome
 
 
+def set_first_password(
+    held: Held, raw: str, *, context: Context
+) -> passwords.Activated | passwords.PasswordUnfit | passwords.ProofStale:
+    """Spend the proof on the first password: the account is its owner's from here on."""
+    minted = proof.mint_first(held.facts, context.policy, now=context.now)
+
+    def finish(activated: passwords.Activated) -> None:
+        journeys.consume(held.proofs, now=context.now)
+        journeys.write(
+            held.row,
+            ending=Ending.DONE,
+            finished_at=context.now,
+            result={"activated": True, "administrator": activated.administrator},
+        )
+        journeys.end_others(minted.user, than=held.row.id)
+
+    outcome = passwords.activate_account(
+        minted, raw, policy=passwords.policy(), origin=context.origin, now=context.now, then=finish
+    )
+    if isinstance(outcome, passwords.ProofStale):
+        _end(held, Ending.STALE)
+    return outcome
+
+
 def open_account(held: Held, *, context: Context) -> None:
     """Open sign-in again, where it was not done with the last proof: the policy came to ask for fewer meanwhile."""
     with transaction.atomic():

@@ -11,20 +11,23 @@ from idp.plugins.web import Problem, SeeOther
 from recovery import effects, forms
 from recovery.context import Context
 from recovery.domain.journey import Ending, Step, may_have_passkey
+from recovery.domain.policy import ACTIVATION
 from recovery.journeys import Held
 from recovery.methods import registry
-from recovery.pages import INSTEAD_URL, PAGES, at, identify_url, show, step_of, way_on
+from recovery.pages import INSTEAD_URL, PAGES, at, identify_url, invitation_over, show, step_of, way_on
 
 
 @at(Step.NEW_PASSWORD)
 def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/password/`: the new password, judged by the same rules as everywhere."""
     faults: list[Problem] = []
+    is_first = held.facts.problem == ACTIVATION
     if request.method == "POST":
         raw, faults = forms.new_password(request.POST)
         if not faults:
-            match effects.set_new_password(held, raw, context=context):
-                case passwords.PasswordChanged():
+            choose = effects.set_first_password if is_first else effects.set_new_password
+            match choose(held, raw, context=context):
+                case passwords.PasswordChanged() | passwords.Activated():
                     return SeeOther(PAGES[Step.DONE])
                 case passwords.PasswordUnfit(faults=unfit):
                     faults = [Problem("new-password", str(fault)) for fault in unfit]
@@ -32,6 +35,7 @@ def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResp
                     return SeeOther(PAGES[Step.ENDED])
     page = {
         "problems": faults,
+        "is_first": is_first,
         "username": accounts.username(held.facts.subject),
         "minimum_length": passwords.minimum_length(),
         "stopped": held.row.result.get("stopped"),
@@ -60,6 +64,9 @@ def unlock(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 @at(Step.DONE)
 def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/done/`: what happened, and the way back to the application that waits."""
+    if "activated" in held.row.result:
+        first = {"administrator": held.row.result["administrator"], "continue_url": way_on(request, held, context)}
+        return show(request, held, context, "activated", first)
     if "opened" in held.row.result:
         kept = _unlocked(held) | {"continue_url": way_on(request, held, context)}
         return show(request, held, context, "kept", kept)
@@ -79,6 +86,8 @@ def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
 @at(Step.ENDED)
 def ended(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/ended/`: why it is over, and how to begin again."""
+    if held.facts.problem == ACTIVATION:
+        return invitation_over(request)
     reason = held.facts.ending or "expired"
     if reason is Ending.ELSEWHERE:
         return show(request, held, context, "elsewhere", {"continue_url": way_on(request, held, context)})

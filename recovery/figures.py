@@ -17,7 +17,7 @@ from idp.plugins.hooks import Coverage, Fared, Fate, Funnel, Held, Stage
 from recovery import standing
 from recovery.domain import ways
 from recovery.domain.journey import Ending
-from recovery.domain.policy import FORGOT, INTRUDER, LOCKED, LOST_FACTOR, RecoveryPolicy
+from recovery.domain.policy import ACTIVATION, FORGOT, INTRUDER, LOCKED, LOST_FACTOR, RecoveryPolicy
 from recovery.domain.ways import Standing
 from recovery.methods import registry
 from recovery.models import Challenge, Journey, JourneyProof
@@ -104,7 +104,7 @@ def _counted(since: datetime, *, now: datetime) -> Iterable[tuple[str, str, str,
         When(expires_at__lte=now, then=Value(Fate.EXPIRED)),
         otherwise=Fate.RUNNING,
     )
-    rows = Journey.objects.filter(started_at__gt=since).annotate(stage=stage, fate=fate)
+    rows = Journey.objects.filter(started_at__gt=since).exclude(problem=ACTIVATION).annotate(stage=stage, fate=fate)
     return rows.values_list("problem", "stage", "fate").annotate(count=Count("pk")).order_by()
 
 
@@ -114,7 +114,8 @@ def _first(*cases: When, otherwise: str) -> Case:
 
 def _times(since: datetime) -> tuple[timedelta | None, timedelta | None]:
     """Within which time half of those that finished did, and 95 of 100: of the last thousand, if there were more."""
-    finished = Journey.objects.filter(started_at__gt=since, finished_at__isnull=False).order_by("-started_at")
+    finished = Journey.objects.filter(started_at__gt=since, finished_at__isnull=False).exclude(problem=ACTIVATION)
+    finished = finished.order_by("-started_at")
     took = sorted(end - begin for begin, end in finished.values_list("started_at", "finished_at")[:_SAMPLE] if end)
     if not took:
         return None, None

@@ -17,7 +17,7 @@ from recovery.context import Context
 from recovery.domain import events, ways
 from recovery.domain.journey import Ending, Step, current_step, is_enough
 from recovery.domain.outcomes import Accepted, Gone, Sent, Throttled, Wrong
-from recovery.domain.policy import INTRUDER
+from recovery.domain.policy import ACTIVATION, INTRUDER
 from recovery.journeys import Held
 from recovery.methods.base import Answer, HeldMethod, MessageMethod, Method, asks_for_held
 from recovery.models import Challenge
@@ -70,6 +70,34 @@ def begin(
             expires_at=context.now + context.policy.journey_lifetime,
         )
         audit.record(events.RecoveryStarted(user=row.subject, journey=row.id), origin=context.origin)
+    return Begun(browser_key=key)
+
+
+def take_up(invited: accounts.Invited, *, replaces: Held | None, context: Context) -> Begun:
+    """Begin with the link of an invitation, which is the proof: its letter went to that mailbox and nowhere else."""
+    with transaction.atomic():
+        if replaces is not None and not replaces.facts.ending:
+            journeys.write(replaces.row, ending=Ending.SUPERSEDED)
+        row, key = journeys.begin(
+            counted_as=keys.digest("recovery-counted", invited.user.bytes),
+            interaction_id="",
+            subject=invited.user,
+            password_version=0,
+            plan=ways.Plan(),
+            known_browser=False,
+            now=context.now,
+            expires_at=context.now + context.policy.journey_lifetime,
+        )
+        journeys.write(row, problem=ACTIVATION, method=ways.INVITATION, enough_at=context.now)
+        challenges.prove(
+            row,
+            ways.INVITATION,
+            thing=invited.invitation,
+            thing_version=invited.generation,
+            browser_key=key,
+            now=context.now,
+        )
+        audit.record(events.ActivationBegun(user=invited.user, journey=row.id), origin=context.origin)
     return Begun(browser_key=key)
 
 

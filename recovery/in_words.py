@@ -7,11 +7,14 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from idp.plugins import limits, otp
 from idp.plugins.hooks import Section
+from recovery.domain.loosening import Loosening
 from recovery.domain.policy import FORGOT, INTRUDER, LOCKED, LOST_FACTOR, RecoveryPolicy
 from recovery.domain.ways import EMAIL, PASSKEY, PASSWORD, RECOVERY_CODE, SMS, TOTP, offered
 
@@ -30,6 +33,25 @@ def for_everybody(policy: RecoveryPolicy, around: limits.Policy) -> tuple[Sectio
         Section(heading=_("If you have lost everything"), sentences=_everything_lost()),
     )
     return tuple(section for section in sections if section.sentences)
+
+
+def coming(policy: RecoveryPolicy, next_one: Loosening | None, around: limits.Policy) -> tuple[Section, ...]:
+    """What holds later, because it asks for less than what holds now; nothing, if nothing is announced."""
+    if next_one is None:
+        return ()
+    if next_one.applies_from is None:
+        heading = _("Coming soon")
+    else:
+        day = date_format(timezone.localtime(next_one.applies_from), "DATE_FORMAT")
+        heading = _("From %(date)s") % {"date": day}
+    return (Section(heading=heading, sentences=new_sentences(policy, next_one.policy, around)),)
+
+
+def new_sentences(old: RecoveryPolicy, new: RecoveryPolicy, around: limits.Policy) -> tuple[str, ...]:
+    """What can be said of the one policy and not of the other."""
+    said = {sentence for section in for_everybody(old, around) for sentence in section.sentences}
+    later = (sentence for section in for_everybody(new, around) for sentence in section.sentences)
+    return tuple(sentence for sentence in later if sentence not in said)
 
 
 def for_administrators(policy: RecoveryPolicy, around: limits.Policy) -> tuple[Section, ...]:
@@ -199,6 +221,8 @@ def _everything_lost() -> tuple[str, ...]:
 def _machinery(policy: RecoveryPolicy, around: limits.Policy) -> tuple[str, ...]:
     numbers = policy.otp
     return (
+        _("A policy that asks for less holds for nobody before everybody was told, and %(time)s have passed since.")
+        % {"time": duration(policy.loosening_delay)},
         _("Recoveries begun from one network: %(often)s.") % {"often": _often(policy.starts_per_network)},
         _("A code that could not be handed over is dropped after %(time)s, by text message after %(texts)s.")
         % {"time": duration(numbers.longest_wait), "texts": duration(numbers.wait_of(SMS))},

@@ -40,6 +40,25 @@ class Journey(models.Model):
         return f"journey {self.pk}"
 
 
+class PolicyInForce(models.Model):
+    """The policy that people live under, and the looser one that was announced to them. One row, sealed: `in_force`."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    numbers = models.JSONField()
+    since = models.DateTimeField()
+    #: Empty: nothing is announced.
+    announced = models.JSONField(default=dict)
+    announced_at = models.DateTimeField(null=True)
+    #: The last account that was written to, in the order of their keys.
+    told_up_to = models.UUIDField(null=True)
+    #: From when on the announced one holds; None: not everybody was told yet.
+    applies_from = models.DateTimeField(null=True)
+    seal = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return f"policy since {self.since}"
+
+
 class Asking(models.Model):
     """Somebody was asked at sign-in for another way back, or about an address, and may have put it off."""
 

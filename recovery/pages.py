@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp.plugins import waiting, web
 from idp.plugins.web import SeeOther
-from recovery import journeys
-from recovery.conf import policy
+from recovery import in_force, journeys
 from recovery.context import Context
 from recovery.domain.journey import Step, current_step, is_enough, may_open
 from recovery.domain.policy import LOCKED
@@ -48,6 +48,8 @@ HOW_URL = "/recovery/how/"
 #: What can take the place of what was lost; and of a password.
 APP_URL, PASSKEY_URL = "/recovery/factor/app/", "/recovery/factor/passkey/"
 INSTEAD_URL = "/recovery/password/passkey/"
+#: Where an invited person begins.
+ACTIVATE_URL = "/recovery/activate/"
 #: Belongs to no journey: somebody signs in, and has too few ways back.
 REGISTER_URL = "/recovery/register/"
 
@@ -102,6 +104,19 @@ def slow_page(request: HttpRequest, held: Held | None, until: datetime, *, back:
     return render(request, "recovery/slow.html", page, status=429)
 
 
+def invitation_over(request: HttpRequest) -> HttpResponse:
+    """One answer for an invitation that was taken up, cancelled or sent anew, is too old, or was never one."""
+    return web.page(
+        request,
+        status=400,
+        heading=_("This invitation no longer works"),
+        lead=_(
+            "It was used already, was replaced by a newer one, or is too old. If your account is set up, sign in: "
+            "“Can't access your account?” is there too. If not, ask whoever invited you to send it again.",
+        ),
+    )
+
+
 def way_on(request: HttpRequest, held: Held, context: Context) -> str:
     """To sign in, for the application that waits if one does."""
     waits = waiting.waiting(request, held.facts.interaction_id, now=context.now)
@@ -135,4 +150,5 @@ def step_of(held: Held, context: Context) -> web.Step:
 
 def context_of(request: HttpRequest) -> Context:
     """What surrounds the request; the clock is read here."""
-    return Context(now=timezone.now(), policy=policy(), origin=web.origin(request))
+    now = timezone.now()
+    return Context(now=now, policy=in_force.policy(now), origin=web.origin(request))

@@ -24,12 +24,11 @@ from idp.plugins.hooks import (
     WayBack,
     WaysBack,
 )
-from recovery import asking, figures, in_words, journeys, sentences, standing, usernames
-from recovery.conf import policy
+from recovery import asking, figures, in_force, in_words, journeys, loosening_mail, sentences, standing, usernames
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
 from recovery.methods import registry
-from recovery.pages import REGISTER_URL
+from recovery.pages import ACTIVATE_URL, REGISTER_URL
 
 #: With what a way of proving is lost; a saved code is lost with nothing that people carry about.
 _LOST_WITH = {
@@ -52,49 +51,61 @@ class RecoveryPlugin(Plugin):
             query["problem"] = "locked"
         return Link(url=f"/recovery/{'?' * bool(query)}{urlencode(query)}", label=_("Can't access your account?"))
 
+    def activation(self) -> str:
+        return ACTIVATE_URL
+
     def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         for method in registry.messages():
             if method.kind == message.kind:
                 return method.words(message, language=language)
-        return usernames.words(message, language=language) if message.kind == usernames.KIND else None
+        own = {usernames.KIND: usernames.words, in_force.KIND: loosening_mail.words}.get(message.kind)
+        return own(message, language=language) if own else None
 
     def ways_back(self, user: UUID, *, now: datetime) -> WaysBack:
         """By the methods that the policy offers, what the account has for them today."""
-        stands = standing.of(user, has_password=False, now=now)
-        usable = [method for method in registry.enabled(policy()) if method.id in stands.ways]
+        stands, policy = standing.of(user, has_password=False, now=now), in_force.policy(now)
+        usable = [method for method in registry.enabled(policy) if method.id in stands.ways]
         found = [
             WayBack(kind=ways.WAYS[method.id].root, label=method.title(), lost_with=_LOST_WITH.get(method.id))
             for method in usable
         ]
         return WaysBack(
             ways=tuple(found),
-            needed=ways.plan_for(stands, policy()).needed.get(FORGOT, 1),
-            suffice=ways.is_ready(stands, policy()),
+            needed=ways.plan_for(stands, policy).needed.get(FORGOT, 1),
+            suffice=ways.is_ready(stands, policy),
         )
 
     def interrupt(self, user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
         """Another way back, or a look at addresses that may lead nowhere."""
-        if not again and asking.nothing_at_a_glance(glance, policy(), now=now):
+        policy = in_force.policy(now)
+        if not again and asking.nothing_at_a_glance(glance, policy, now=now):
             return ""
-        wants = asking.wanted(user, policy(), now=now)
+        wants = asking.wanted(user, policy, now=now)
         asking.begin(user, wants, now=now)
         return REGISTER_URL if wants.anything else ""
 
     def coverage(self, now: datetime) -> Coverage:
-        return figures.coverage(policy(), now=now)
+        return figures.coverage(in_force.policy(now), now=now)
 
     def funnel(self, since: datetime, *, now: datetime) -> Funnel:
-        return figures.funnel(since, policy=policy(), now=now)
+        return figures.funnel(since, policy=in_force.policy(now), now=now)
 
     def history(self) -> Mapping[str, Telling]:
         return sentences.TELLINGS
 
-    def policy_in_words(self) -> Sequence[Section]:
-        around = limits.policy()
-        return (*in_words.for_everybody(policy(), around), *in_words.for_administrators(policy(), around))
+    def policy_in_words(self, now: datetime) -> Sequence[Section]:
+        around, policy = limits.policy(), in_force.policy(now)
+        return (
+            *in_words.coming(policy, in_force.coming(now), around),
+            *in_words.for_everybody(policy, around),
+            *in_words.for_administrators(policy, around),
+        )
 
     def frozen(self, user: UUID) -> None:
         journeys.let_go(user)
+
+    def every_minute(self, now: datetime) -> dict[str, int]:
+        return {"accounts_told_of_a_looser_policy": in_force.advance(now)}
 
     def tidy(self, now: datetime) -> dict[str, int]:
         # Long enough for a late tab to be told what happened, and for whoever counts them.

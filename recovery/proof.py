@@ -7,7 +7,7 @@ from idp.plugins import keys
 from idp.plugins.factors import Kind, Owned
 from idp.plugins.proofs import PROOF_LIFETIME, Earned, Proof
 from recovery.domain.journey import Journey, Step, current_step, may_have_passkey
-from recovery.domain.policy import RecoveryPolicy
+from recovery.domain.policy import ACTIVATION, RecoveryPolicy
 from recovery.models import JourneyProof
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "is_genuine",
     "mint",
     "mint_factor",
+    "mint_first",
     "mint_passkey",
     "mint_removal",
     "seal",
@@ -48,8 +49,19 @@ def is_genuine(row: JourneyProof, *, journey: UUID, subject: UUID | None, browse
 
 def mint(journey: Journey, policy: RecoveryPolicy, *, now: datetime) -> Proof:
     """The right to replace the password this journey began with. Raises Unearned unless enough is proven."""
+    if journey.problem == ACTIVATION:
+        raise Unearned(journey.id)
     return _minted(
         journey, Step.NEW_PASSWORD, policy, kind=Kind.PASSWORD, replaces=journey.password_version, row=uuid4(), now=now
+    )
+
+
+def mint_first(journey: Journey, policy: RecoveryPolicy, *, now: datetime) -> Proof:
+    """The right to set the first password of an invited person's account. Raises Unearned for any other journey."""
+    if journey.problem != ACTIVATION:
+        raise Unearned(journey.id)
+    return _minted(
+        journey, Step.NEW_PASSWORD, policy, kind=Kind.PASSWORD, replaces=0, row=uuid4(), now=now, by=Earned.ACTIVATION
     )
 
 
@@ -71,7 +83,15 @@ def mint_removal(journey: Journey, lost: Owned, policy: RecoveryPolicy, *, now: 
 
 
 def _minted(
-    journey: Journey, step: Step, policy: RecoveryPolicy, *, kind: str, replaces: int, row: UUID, now: datetime
+    journey: Journey,
+    step: Step,
+    policy: RecoveryPolicy,
+    *,
+    kind: str,
+    replaces: int,
+    row: UUID,
+    now: datetime,
+    by: Earned = Earned.RECOVERY,
 ) -> Proof:
     if journey.subject is None or current_step(journey, policy, now=now) is not step:
         raise Unearned(journey.id)
@@ -79,7 +99,7 @@ def _minted(
         user=journey.subject,
         kind=kind,
         replaces=replaces,
-        earned=Earned.RECOVERY,
+        earned=by,
         source=journey.id,
         expires_at=now + PROOF_LIFETIME,
         row=row,

@@ -45,6 +45,10 @@ TELLINGS = {
         about=About.RECOVERY,
         say=lambda _fields: _("Somebody began to recover your account"),
     ),
+    events.ActivationBegun.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("Somebody opened the link of your invitation"),
+    ),
     events.UsernamesAsked.name: Telling(
         about=About.RECOVERY,
         say=lambda _fields: _("Your user name was sent to one of your addresses"),

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from recovery import endings, how, new_factors, register, username_pages, views
+from recovery import activation, endings, how, new_factors, register, username_pages, views
 
 urlpatterns = [
     path("", views.identify, name="recovery-identify"),
+    path("activate/", activation.activate, name="recovery-activate"),
     path("how/", how.how, name="recovery-how"),
     path("username/", username_pages.ask, name="recovery-username"),
     path("username/sent/", username_pages.sent, name="recovery-username-sent"),

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.db.models.signals import pre_save
@@ -57,6 +58,10 @@ def _nothing_is_remembered_from_the_test_before():
     """
     clients.forget()
     keys.forget()
+    if apps.is_installed("recovery"):
+        from recovery import in_force
+
+        in_force.forget()
     translation.deactivate()
     tasks.broker.succeeded()
     chain.forget_trouble()

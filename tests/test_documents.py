@@ -204,10 +204,6 @@ def test_every_endpoint_is_documented():
     assert set(re.findall(r"`(/[\w-]+)` \|", section(INTEGRATE, "## In short"))) == set(supported.ENDPOINTS.values())
 
 
-def test_the_demo_appoints_as_operators_do():
-    assert seed.APPOINT.format(username="jane") in OPERATE.read_text(encoding="utf-8")
-
-
 # --- What newcomers try -----------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ PERSON = {
     "locale": "en",
 }
 ADMINISTRATOR = PERSON | {"preferred_username": "amara", "email": "amara@contoso.example", "name": "Amara Okafor"}
-#: What docs/operate.md tells operators to run.
+#: The demo has an administrator whom nobody invited; in earnest `bootstrap_admin` does that.
 APPOINT = """
 from django.db import transaction
 from django.utils import timezone

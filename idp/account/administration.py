@@ -16,7 +16,27 @@ def _decision_closed(fields: Mapping[str, Any]) -> str:
     }.get(fields.get("outcome", ""), _("What an administrator had proposed about you came to nothing"))
 
 
+def _invited(fields: Mapping[str, Any]) -> str:
+    if fields.get("by"):
+        return _("You were invited; an administrator supplied the address of your letter")
+    return _("You were invited; the operator supplied the address of your letter")
+
+
 TELLINGS: Mapping[str, Telling] = {
+    acts.AccountInvited.name: Telling(about=About.ACCOUNT, say=_invited),
+    acts.InvitationSent.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("Your invitation was sent again; the link before it stopped working"),
+    ),
+    acts.InvitationCancelled.name: Telling(
+        about=About.ACCOUNT, say=lambda _fields: _("The invitation to this account was cancelled")
+    ),
+    acts.AccountActivated.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _(
+            "You took up your invitation: the address is yours, and nobody else has seen the password"
+        ),
+    ),
     acts.DecisionProposed.name: Telling(
         about=About.ACCOUNT,
         say=lambda _fields: _("An administrator proposed something about you that takes a second one"),

@@ -66,6 +66,7 @@ def _password_written(earned: str) -> str:
         "current_credential": _("You changed your password"),
         "rehash": _("Your password was stored anew, in a stronger form; it is the same"),
         "import": _("Your password came along from another system"),
+        "activation": _("You set your first password"),
     }.get(earned, _("Your password was set"))
 
 

@@ -72,23 +72,11 @@ def change_password(
     found = lookup.get(proof.user)
     if found.user is None or not _may_change(found.user, proof):
         return ProofStale()
-    context = PasswordContext(
-        second_factor_enforced=policy.second_factor_enforced,
-        words=words_about(
-            tenant=settings.TENANT_NAME,
-            name=found.user.name,
-            username=found.user.preferred_username,
-            email=found.user.email,
-            applications=Client.objects.values_list("client_name", flat=True),
-        ),
-        previous=found.credential.material if found.credential else None,
-    )
-    # Hashing takes longer than all the statements below: the transaction begins after it. The rules hash as well,
-    # to compare with the previous one: whoever came in for that does not stand in line again.
-    with hashing.place():
-        if unfit := faults(raw, context=context):
-            return PasswordUnfit(faults=tuple(unfit))
-        encoded = hashers.hash_password(raw)
+    # Hashing takes longer than all the statements below: the transaction begins after it.
+    previous = found.credential.material if found.credential else None
+    encoded = judge(found.user, raw, previous=previous, policy=policy)
+    if isinstance(encoded, PasswordUnfit):
+        return encoded
     try:
         with transaction.atomic():
             credentials.write_password_hash(proof, encoded, now=now, origin=origin)
@@ -125,6 +113,29 @@ def change_password(
     except (credentials.ProofStale, freezes.Frozen):
         return ProofStale()
     return changed
+
+
+def judge(user: User, raw: str, *, previous: str | None, policy: Policy) -> str | PasswordUnfit:
+    """The hash of `raw`, if the rules accept it as this account's password; the same rules on every way to one.
+
+    `previous` is the hash that it replaces. Raises hashing.Busy.
+    """
+    context = PasswordContext(
+        second_factor_enforced=policy.second_factor_enforced,
+        words=words_about(
+            tenant=settings.TENANT_NAME,
+            name=user.name,
+            username=user.preferred_username,
+            email=user.email,
+            applications=Client.objects.values_list("client_name", flat=True),
+        ),
+        previous=previous,
+    )
+    # The rules hash as well, to compare with the previous one: whoever came in for that does not stand in line again.
+    with hashing.place():
+        if unfit := faults(raw, context=context):
+            return PasswordUnfit(faults=tuple(unfit))
+        return hashers.hash_password(raw)
 
 
 def _may_change(user: User, proof: Proof) -> bool:

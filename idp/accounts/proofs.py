@@ -27,6 +27,9 @@ class Earned(StrEnum):
 
     #: The owner finished a recovery; `source` is the journey. It may be their first password.
     RECOVERY = "recovery"
+    #: An invited person, who read their letter, sets up an account that was never used; it replaces nothing. `source`
+    #: is the journey, or the invitation whose address it is.
+    ACTIVATION = "activation"
     #: The owner re-entered the credential that is replaced; `source` is their sign-in.
     CURRENT_CREDENTIAL = "current_credential"
     #: The owner, who has just shown again who they are, adds or removes a factor or an address; `source` is their
@@ -53,8 +56,8 @@ class Proof:
     row: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def __post_init__(self) -> None:
-        if self.earned is Earned.IMPORT and self.replaces:
-            raise ValueError("An import writes first credentials only; it replaces nothing.")
+        if self.earned in (Earned.IMPORT, Earned.ACTIVATION) and self.replaces:
+            raise ValueError("An import and an activation write first credentials only; they replace nothing.")
         if self.earned in (Earned.REHASH, Earned.CURRENT_CREDENTIAL) and not self.replaces:
             raise ValueError("This proof replaces a credential, so it must name the version.")
         if self.earned is Earned.STEP_UP and self.kind == _PASSWORD:

@@ -6,6 +6,48 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountInvited:
+    """An account was made for somebody, at an address that `by` supplied; None: the operator did."""
+
+    name: ClassVar[str] = "idp.account.invited"
+    user: UUID
+    by: UUID | None
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationSent:
+    """Another letter, with a link of its own; those of earlier ones are dead."""
+
+    name: ClassVar[str] = "idp.invitation.sent"
+    user: UUID
+    by: UUID | None
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationCancelled:
+    """It was taken back before anybody took it up; `by` is None if its time was over long ago."""
+
+    name: ClassVar[str] = "idp.invitation.cancelled"
+    user: UUID
+    by: UUID | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountActivated:
+    """The invited person read the letter and set a password; `by` had supplied the address, which is verified now."""
+
+    name: ClassVar[str] = "idp.account.activated"
+    user: UUID
+    invitation: UUID
+    by: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecisionProposed:
     """An administrator asked for something that takes two. `user` is the account it is about, if it is about one."""
 

@@ -4,6 +4,7 @@ To be read only: a policy is part of the settings, and changes when they are dep
 """
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from idp.console import frame
@@ -16,4 +17,4 @@ from idp.plugins import hooks
 @administrator
 def policy(request: HttpRequest, here: SignIn) -> HttpResponse:
     """Every number of it, in sentences."""
-    return frame.show(request, here, "idp/console/policy.html", {"sections": hooks.policy_in_words()})
+    return frame.show(request, here, "idp/console/policy.html", {"sections": hooks.policy_in_words(timezone.now())})

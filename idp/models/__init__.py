@@ -11,6 +11,7 @@ from idp.models.device import Device
 from idp.models.grant import AccessToken, Grant
 from idp.models.handover import AddressMark, Handover
 from idp.models.interaction import Interaction
+from idp.models.invitation import Invitation
 from idp.models.message import Message
 from idp.models.proposal import Proposal
 from idp.models.role import Role
@@ -37,6 +38,7 @@ __all__ = [
     "Grant",
     "Handover",
     "Interaction",
+    "Invitation",
     "Message",
     "PendingSignIn",
     "Proposal",

@@ -47,7 +47,7 @@ class User(AbstractBaseUser):
     sub = models.CharField(max_length=64, unique=True, default=new_sub, editable=False)
     preferred_username = models.CharField(max_length=150)
     #: The canonical user name and e-mail address: what sign-in and recovery look accounts up by. Ordered by their bytes
-    #: on either database (migration 0012), so that a prefix is a range of the index.
+    #: on either database (migration 0013), so that a prefix is a range of the index.
     username_key = models.CharField(max_length=150, unique=True, editable=False)
     email_key = models.CharField(max_length=254, unique=True, null=True, editable=False)
     name = models.CharField(max_length=200, blank=True)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from idp import notices
-from idp.accounts import devices, intruders, lookup, roles, sealing
+from idp.accounts import devices, intruders, invitations, lookup, roles, sealing
 from idp.accounts.intruders import Stopped, stop
 from idp.accounts.marks import Mark
 from idp.accounts.marks import clear as address_works
@@ -18,29 +19,36 @@ from idp.models import RecoveryAddress, User
 from idp.models.user import canonical
 
 __all__ = [
+    "INVITATION_FIELD",
     "Account",
     "AddressRef",
     "Holder",
+    "Invited",
     "Mark",
     "Stopped",
     "address",
     "address_works",
     "administrator_recovered",
+    "after",
     "canonical",
     "channels",
     "everybody",
     "find",
     "holders",
+    "invited",
     "is_administrator",
     "is_stopped",
     "knows_browser",
     "marks",
     "recovery_begun",
     "stop",
+    "tell",
     "username",
     "usernames_at",
 ]
 
+#: The name that the address of an invitation's link gives its token.
+INVITATION_FIELD = invitations.FIELD
 #: Whose rows there are none of: asking for them takes as long as asking for somebody's.
 NOBODY = UUID(int=0)
 
@@ -67,6 +75,24 @@ class Holder:
 
     user: UUID
     address: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invited:
+    """An account that was never used, whose invitation this is: which one, and which of its letters."""
+
+    user: UUID
+    invitation: UUID
+    generation: int
+    username: str
+
+
+def invited(token: str, *, now: datetime) -> Invited | None:
+    """The account that this link of an invitation is for, while it can be taken up."""
+    row = invitations.read(token, now=now)
+    if row is None:
+        return None
+    return Invited(user=row.user_id, invitation=row.pk, generation=row.generation, username=row.user.preferred_username)
 
 
 def find(identifier: str) -> Account | None:
@@ -112,6 +138,19 @@ def channels(user: UUID | None, *, now: datetime) -> frozenset[str]:
 def everybody() -> QuerySet[User, UUID]:
     """The keys of all accounts, to stand within a statement about an app's own rows."""
     return User.objects.values_list("pk", flat=True)
+
+
+def after(key: UUID | None, *, most: int) -> list[UUID]:
+    """The keys of the next accounts that are somebody's, in order, from `key` on; the first ones for None."""
+    somebodys = User.objects.exclude(status__in=(User.Status.DELETED, User.Status.INVITED)).order_by("pk")
+    if key is not None:
+        somebodys = somebodys.filter(pk__gt=key)
+    return list(somebodys.values_list("pk", flat=True)[:most])
+
+
+def tell(user: UUID, kind: str, *, reference: UUID, origin: Origin, now: datetime, **facts: Any) -> None:
+    """Tell every address of the account, by a message of the app's own kind. In a transaction."""
+    notices.post(kind, user, reference=reference, origin=origin, now=now, **facts)
 
 
 def is_administrator(user: UUID | None) -> bool:

@@ -37,6 +37,7 @@ __all__ = [
     "Thing",
     "WayBack",
     "WaysBack",
+    "activation",
     "coverage",
     "frozen",
     "funnel",
@@ -211,6 +212,10 @@ class Plugin:
         del interaction_id, paused
         return None
 
+    def activation(self) -> str:
+        """The page to which an invitation's letter leads, which asks `accounts.invited`; empty if the app has none."""
+        return ""
+
     def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         """The words of a message of the app's own kind, for its channel; None if it is not the app's, or of no use."""
         del message, language
@@ -244,8 +249,9 @@ class Plugin:
         """How the app's own audit entries are told to the owner of an account, by the name of the event."""
         return {}
 
-    def policy_in_words(self) -> Sequence[Section]:
+    def policy_in_words(self, now: datetime) -> Sequence[Section]:
         """What the app's policy comes to, for administrators to read: every number of it, in sentences."""
+        del now
         return ()
 
     def frozen(self, user: UUID) -> None:
@@ -254,6 +260,11 @@ class Plugin:
         In the transaction of that. `accounts.find` does not find the account until that is lifted.
         """
         del user
+
+    def every_minute(self, now: datetime) -> dict[str, int]:
+        """Take the next small step of what goes on by itself; how many of each kind. It ends within seconds."""
+        del now
+        return {}
 
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
@@ -274,6 +285,11 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
 def rescue(interaction_id: str, *, paused: bool = False) -> Link | None:
     """The first plug-in's way on."""
     return next((link for plugin in plugins() if (link := plugin.rescue(interaction_id, paused=paused))), None)
+
+
+def activation() -> str:
+    """The page of the first plug-in that has one for an invited person; empty: nobody can be invited."""
+    return next((path for each in plugins() if (path := each.activation())), "")
 
 
 def letter(message: Message, *, language: str) -> Letter | Text | None:
@@ -316,9 +332,9 @@ def history() -> dict[str, Telling]:
     return {name: telling for plugin in plugins() for name, telling in plugin.history().items()}
 
 
-def policy_in_words() -> list[Section]:
+def policy_in_words(now: datetime) -> list[Section]:
     """What the policies of every plug-in come to."""
-    return [section for plugin in plugins() for section in plugin.policy_in_words()]
+    return [section for plugin in plugins() for section in plugin.policy_in_words(now)]
 
 
 def frozen(user: UUID) -> None:

@@ -1,7 +1,7 @@
 """What happens in a recovery, for the audit: ids, enums, counts. `user` is None for a decoy."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 
@@ -72,6 +72,33 @@ class RecoveryCompleted:
     user: UUID
     journey: UUID
     methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyApplied:
+    """From here on these numbers hold, for everybody."""
+
+    name: ClassVar[str] = "recovery.policy.applied"
+    numbers: dict[str, Any]
+    user: None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyLooseningAnnounced:
+    """The settings ask for less than what is in force: everybody is being told, and then a delay begins."""
+
+    name: ClassVar[str] = "recovery.policy.loosening_announced"
+    numbers: dict[str, Any]
+    user: None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationBegun:
+    """Somebody opened the link of an invitation and went on; a first password follows, or nothing."""
+
+    name: ClassVar[str] = "recovery.activation_begun"
+    user: UUID
+    journey: UUID
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from recovery.domain import ways
-from recovery.domain.policy import FORGOT, LOCKED, LOST_FACTOR, RecoveryPolicy
+from recovery.domain.policy import ACTIVATION, FORGOT, LOCKED, LOST_FACTOR, RecoveryPolicy
 from recovery.domain.ways import Asks, Plan, Standing
 
 
@@ -85,6 +85,8 @@ def current_step(journey: Journey | None, policy: RecoveryPolicy, *, now: dateti
         return Step.DONE
     if journey.ending or now >= journey.expires_at:
         return Step.ENDED
+    if journey.problem == ACTIVATION:
+        return Step.NEW_PASSWORD if is_enough(journey, policy) else Step.ENDED
     if journey.problem not in policy.problems:
         return Step.PROBLEM
     if is_enough(journey, policy):

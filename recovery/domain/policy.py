@@ -10,6 +10,8 @@ FORGOT: Final = "forgot"
 LOCKED: Final = "locked"
 LOST_FACTOR: Final = "lost-factor"
 INTRUDER: Final = "intruder"
+#: On no list, and chosen by nobody: there is no password yet. It begins with the letter of an invitation.
+ACTIVATION: Final = "activation"
 PROBLEMS: Final = (FORGOT, LOCKED, LOST_FACTOR, INTRUDER)
 
 
@@ -74,6 +76,8 @@ class RecoveryPolicy:
     skip_within: timedelta = timedelta(days=14)
     #: After how long somebody is asked whether an address is still theirs. 0: never.
     reconfirm_after: timedelta = timedelta(days=180)
+    #: How long everybody has, once they were told, before a policy that asks for less holds (`recovery.in_force`).
+    loosening_delay: timedelta = timedelta(hours=72)
     #: A journey's time of work.
     journey_lifetime: timedelta = timedelta(minutes=30)
     otp: OtpPolicy = field(default_factory=OtpPolicy)
@@ -101,6 +105,8 @@ class RecoveryPolicy:
             raise ValueError("RECOVERY['wrong_codes_per_day'] may be 100 at the most.")
         if not 1 <= self.long_codes_after <= self.wrong_codes_per_day.count:
             raise ValueError("RECOVERY['long_codes_after'] must be 1 or more, and at most wrong_codes_per_day.")
+        if not timedelta(days=1) <= self.loosening_delay <= timedelta(days=30):
+            raise ValueError("RECOVERY['loosening_delay'] must be between 1 and 30 days.")
         self._check_asking()
 
     def _check_asking(self) -> None:

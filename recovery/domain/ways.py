@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from recovery.domain.policy import FORGOT, INTRUDER, LOCKED, LOST_FACTOR, RecoveryPolicy
+from recovery.domain.policy import ACTIVATION, FORGOT, INTRUDER, LOCKED, LOST_FACTOR, RecoveryPolicy
 
 
 class Root(StrEnum):
@@ -33,6 +33,8 @@ class Asks(StrEnum):
     CODE = "code"
     PASSKEY = "passkey"
     PASSWORD = "password"
+    #: The link of a letter, which was opened before the journey began.
+    LINK = "link"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class Way:
 
 
 EMAIL, SMS, TOTP, PASSKEY, RECOVERY_CODE, PASSWORD = "email", "sms", "totp", "passkey", "recovery-code", "password"
+INVITATION = "invitation"
 
 WAYS: Final[Mapping[str, Way]] = {
     EMAIL: Way(root=Root.MAILBOX, asks=Asks.MESSAGE),
@@ -52,6 +55,7 @@ WAYS: Final[Mapping[str, Way]] = {
     PASSKEY: Way(root=Root.DEVICE, asks=Asks.PASSKEY),
     RECOVERY_CODE: Way(root=Root.SAVED_CODE, asks=Asks.CODE),
     PASSWORD: Way(root=Root.MEMORY, asks=Asks.PASSWORD),
+    INVITATION: Way(root=Root.MAILBOX, asks=Asks.LINK),
 }
 #: Of the two that an administrator has to show, one is of these: a mailbox and a telephone are in other people's hands.
 _HELD: Final = frozenset({Root.DEVICE, Root.SAVED_CODE})
@@ -91,6 +95,8 @@ def plan_for(standing: Standing, policy: RecoveryPolicy) -> Plan:
 
 def offered(problem: str, policy: RecoveryPolicy) -> tuple[str, ...]:
     """The methods on screen for a problem, before anything is known of the account."""
+    if problem == ACTIVATION:
+        return (INVITATION,)
     known = (PASSWORD,) if problem == LOST_FACTOR else ()
     return (*known, *policy.methods)
 
@@ -116,6 +122,10 @@ def is_enough(
     """
     if standing is None:
         return False
+    if problem == ACTIVATION:
+        # The account was never used, so there is nothing else to ask for; who takes it up has the last word on that
+        # (`idp.accounts.activation`).
+        return INVITATION in proven
     shown = roots(proven & frozenset(offered(problem, policy)))
     if len(shown) < needed(problem, plan, standing, policy):
         return False

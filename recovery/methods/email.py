@@ -11,8 +11,7 @@ from idp.plugins import delivery, otp
 from idp.plugins.delivery import Message
 from idp.plugins.hooks import Letter
 from idp.plugins.web import Choice
-from recovery import codes
-from recovery.conf import policy
+from recovery import codes, in_force
 
 
 class EmailCode:
@@ -42,7 +41,7 @@ class EmailCode:
         return typed
 
     def words(self, message: Message, *, language: str) -> Letter | None:
-        numbers = policy().otp
+        numbers = in_force.policy(timezone.now()).otp
         challenge = codes.asked_by(message)
         if challenge is None:
             return None

@@ -11,8 +11,7 @@ from idp.plugins import delivery, otp
 from idp.plugins.delivery import Message, Number, Unfit
 from idp.plugins.hooks import Text
 from idp.plugins.web import Choice, issuer_host
-from recovery import codes
-from recovery.conf import policy
+from recovery import codes, in_force
 
 
 class SmsCode:
@@ -47,7 +46,7 @@ class SmsCode:
         return number.e164 if isinstance(number, Number) else typed
 
     def words(self, message: Message, *, language: str) -> Text | None:
-        numbers = policy().otp
+        numbers = in_force.policy(timezone.now()).otp
         challenge = codes.asked_by(message)
         if challenge is None:
             return None

@@ -21,17 +21,23 @@ CALLS = [
     ("write_password", {"idp/accounts/credentials.py"}, "idp.accounts.password_change.change_password(proof, …)"),
     (
         "write_password_hash",
-        {"idp/accounts/credentials.py", "idp/accounts/password_change.py", "idp/accounts/importing.py"},
+        {
+            "idp/accounts/activation.py",
+            "idp/accounts/credentials.py",
+            "idp/accounts/importing.py",
+            "idp/accounts/password_change.py",
+        },
         "idp.accounts.password_change.change_password(proof, …)",
     ),
     (
         "write_address",
-        {"idp/accounts/importing.py", "idp/accounts/addresses.py"},
+        {"idp/accounts/activation.py", "idp/accounts/importing.py", "idp/accounts/addresses.py"},
         "a proof, and a way for the owner to earn it",
     ),
     (
         "Proof",
         {
+            "idp/accounts/activation.py",
             "idp/accounts/credentials.py",
             "idp/accounts/importing.py",
             "idp/accounts/reauthentication.py",
@@ -40,6 +46,8 @@ CALLS = [
         "idp.accounts.reauthentication, which asks how fresh a sign-in is, or recovery.proof.mint",
     ),
     ("mint", {"recovery/effects.py"}, "recovery.effects.set_new_password"),
+    ("mint_first", {"recovery/effects.py"}, "recovery.effects.set_first_password"),
+    ("activate_account", {"recovery/effects.py"}, "recovery.effects.set_first_password"),
     ("mint_factor", {"recovery/effects.py"}, "recovery.effects.replace_factor"),
     ("mint_passkey", {"recovery/effects.py"}, "recovery.effects.create_passkey"),
     ("mint_removal", {"recovery/effects.py"}, "recovery.effects.replace_factor"),

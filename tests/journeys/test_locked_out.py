@@ -189,7 +189,7 @@ def test_a_decoy_is_one_to_the_end(db):
 def test_two_proofs_where_the_tenant_asks_for_two(jane, monkeypatch):
     """One proof is not enough to open anything."""
     two = RecoveryPolicy(methods=("email", "sms"), proofs_to_unlock=2)
-    monkeypatch.setattr("recovery.pages.policy", lambda: two)
+    monkeypatch.setattr("recovery.in_force.policy", lambda _now: two)
     strangers_fail()
     person = walk_to(Step.CODE, problem="locked")
     person.submit(code=code_in(post_office()[-1]))

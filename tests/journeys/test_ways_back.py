@@ -124,7 +124,7 @@ def test_a_telephone_is_no_second_way_where_there_is_no_gateway(db):
 def test_a_mailbox_and_a_telephone(db, settings, monkeypatch):
     """Without a second factor, and with two ways registered: both."""
     make_person(phones=["+33612345642"])
-    monkeypatch.setattr("recovery.pages.policy", lambda: RecoveryPolicy(methods=("email", "sms")))
+    monkeypatch.setattr("recovery.in_force.policy", lambda _now: RecoveryPolicy(methods=("email", "sms")))
     person = at_methods()
     by_email(person)
     assert "Step 2 of 3" in person.page

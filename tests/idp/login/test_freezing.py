@@ -103,14 +103,20 @@ def test_every_notice_that_something_can_be_done_about_has_the_link(jane, kind):
         "left": 3,
         "by": "time",
         "who": "John",
-        **dict.fromkeys(("usable_from", "told_until", "until", "frozen_at"), timezone.now().isoformat()),
+        "decision": "administrator",
+        "outcome": "withdrawn",
+        **dict.fromkeys(("usable_from", "told_until", "until", "frozen_at", "due_at"), timezone.now().isoformat()),
     }
     notices.post(kind, jane.pk, reference=uuid4(), origin=NOW_HERE, now=timezone.now(), **facts)
     [letter] = post_office()
     final = {
         notices.ACCOUNT_DELETED,
         notices.ACCOUNT_STOPPED,
+        notices.ADMINISTRATOR_ADDED,
         notices.ADMINISTRATOR_RECOVERED,
+        notices.DECISION_AGREED,
+        notices.DECISION_CLOSED,
+        notices.DECISION_PROPOSED,
         notices.FREEZE_PLACED,
     }
     for words in (letter.body, letter.alternatives[0][0]):

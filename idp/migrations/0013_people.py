@@ -13,7 +13,7 @@ def _order_by_bytes(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0011_proposals'),
+        ('idp', '0012_invitations'),
     ]
 
     operations = [
