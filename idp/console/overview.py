@@ -12,12 +12,12 @@ from django.views.decorators.http import require_safe
 
 from idp import traffic
 from idp.accounts import powers, proposals, roles
-from idp.audit import chain
+from idp.audit import chain, log
 from idp.audit.events import ClientSealInvalid, SealInvalid
 from idp.console import frame, safety, wording
 from idp.console.door import administrator
 from idp.console.frame import Figure
-from idp.models import AuditEntry, Proposal, SignIn, User
+from idp.models import Proposal, SignIn, User
 
 _LATELY = timedelta(days=7)
 
@@ -162,5 +162,4 @@ def _wrong_seals(number: int) -> Warning:
 
 
 def _alarms(now: datetime) -> int:
-    names = (SealInvalid.name, ClientSealInvalid.name)
-    return AuditEntry.objects.filter(name__in=names, at__gt=now - _LATELY).count()
+    return log.count_since(now - _LATELY, (SealInvalid.name, ClientSealInvalid.name))

@@ -27,6 +27,15 @@ class Migration(migrations.Migration):
             model_name='user',
             index=models.Index(fields=['status', 'username_key'], name='idp_user_by_status'),
         ),
+        migrations.AlterField(
+            model_name='auditentry',
+            name='name',
+            field=models.CharField(max_length=60),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(fields=['name', 'sequence'], name='idp_auditentry_event'),
+        ),
         migrations.AddIndex(
             model_name='auditentry',
             index=models.Index(fields=['at'], name='idp_auditentry_at'),
