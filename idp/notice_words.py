@@ -40,6 +40,8 @@ class Words:
     lead: str
     #: What to do if it wasn't you, where the usual ways (stop it, a new password) do not exist any more.
     otherwise: str = ""
+    #: Whether its reader may have done it themselves.
+    is_yours: bool = True
 
 
 def of(kind: str, facts: Mapping[str, Any], *, org: str) -> Words | None:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from idp import notice_words, outbox, stop_links
+from idp import notice_words, outbox, power_words, stop_links
 from idp.audit.events import Origin
 from idp.channels import Letter, Text, segments
 from idp.models import Message, RecoveryAddress
@@ -40,15 +40,30 @@ from idp.notice_words import (
     RECOVERY_CODE_USED,
 )
 from idp.pages import tenant
+from idp.power_words import (
+    ACCOUNT_REMOVED,
+    ACCOUNT_SUSPENDED,
+    ADMINISTRATOR_DELETED,
+    ADMINISTRATOR_DEMOTED,
+    ADMINISTRATOR_SUSPENDED,
+    ROLE_ENDED,
+    SESSIONS_ENDED,
+    SUSPENSION_LIFTED,
+)
 
 __all__ = [
     "ACCOUNT_ACTIVATED",
     "ACCOUNT_DELETED",
+    "ACCOUNT_REMOVED",
     "ACCOUNT_STOPPED",
+    "ACCOUNT_SUSPENDED",
     "ADDRESS_ADDED",
     "ADDRESS_REMOVED",
     "ADMINISTRATOR_ADDED",
+    "ADMINISTRATOR_DELETED",
+    "ADMINISTRATOR_DEMOTED",
     "ADMINISTRATOR_RECOVERED",
+    "ADMINISTRATOR_SUSPENDED",
     "DECISION_AGREED",
     "DECISION_CLOSED",
     "DECISION_PROPOSED",
@@ -62,6 +77,9 @@ __all__ = [
     "PAUSES_ENDED",
     "RECOVERY_BEGUN",
     "RECOVERY_CODE_USED",
+    "ROLE_ENDED",
+    "SESSIONS_ENDED",
+    "SUSPENSION_LIFTED",
     "Told",
     "password_changed",
     "post",
@@ -150,7 +168,8 @@ def words(message: Message, *, language: str) -> Letter | Text | None:
         about = _about(message, at)
         return write("idp/mail/password_changed", language=language, **about, proved_by=proved_by, sessions_ended=ended)
     with translation.override(language):
-        said = notice_words.of(message.kind, facts, org=tenant().name)
+        org = tenant().name
+        said = notice_words.of(message.kind, facts, org=org) or power_words.of(message.kind, facts, org=org)
     if said is None:
         return None
     if short:

@@ -70,7 +70,11 @@ class RecoveryPlugin(Plugin):
             WayBack(kind=ways.WAYS[method.id].root, label=method.title(), lost_with=_LOST_WITH.get(method.id))
             for method in usable
         ]
-        return WaysBack(ways=tuple(found), needed=ways.plan_for(stands, policy).needed.get(FORGOT, 1))
+        return WaysBack(
+            ways=tuple(found),
+            needed=ways.plan_for(stands, policy).needed.get(FORGOT, 1),
+            suffice=ways.is_ready(stands, policy),
+        )
 
     def interrupt(self, user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
         """Another way back, or a look at addresses that may lead nowhere."""

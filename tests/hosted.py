@@ -91,8 +91,11 @@ def assert_sound(page, *, language="en", name):
         if element["tag"] == "a" and element["href"].startswith("#"):
             assert page.by_id(element["href"][1:]), element["href"]
     for form in page.all("form"):
-        assert form["method"] == "post"
-    assert len(page.all("form")) == page.html.count("csrfmiddlewaretoken")
+        assert form["method"] == ("get" if form.get("role") == "search" else "post")
+    sent = [form for form in page.all("form") if form["method"] == "post"]
+    assert len(sent) == page.html.count("csrfmiddlewaretoken")
+    for field in page.all("select"):
+        assert [label for label in page.all("label") if label.get("for") == field["id"]], field
 
 
 def assert_says_what_to_mend(page, *, field, message):

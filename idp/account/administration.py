@@ -46,4 +46,25 @@ TELLINGS: Mapping[str, Telling] = {
         say=lambda _fields: _("A second administrator agreed to what was proposed about you"),
     ),
     acts.DecisionClosed.name: Telling(about=About.ACCOUNT, say=_decision_closed),
+    acts.AccountSuspended.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("An administrator suspended your account"),
+        alarming=True,
+    ),
+    acts.SuspensionLifted.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("An administrator lifted the suspension of your account"),
+    ),
+    acts.SessionsEndedByAdministrator.name: Telling(
+        about=About.SIGNING_IN,
+        say=lambda _fields: _("An administrator signed you out everywhere"),
+    ),
+    acts.AccountRemoved.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("An administrator deleted your account"),
+    ),
+    acts.AdministratorDemoted.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("Another administrator ended your role"),
+    ),
 }

@@ -1,6 +1,6 @@
-"""The end of an account, at its owner's wish.
+"""The end of an account: at its owner's wish, or an administrator's.
 
-Nobody's word but the owner's leads here: it takes their own sign-in, and that sign-in has to be fresh.
+Its owner's takes their own sign-in, and a fresh one; an administrator's is one of their `powers`, and says why.
 
 The row stays, without anything that says who it was, because the audit names accounts by their key. So do the
 addresses, for as long as the last letter to them is on its way (two days at the very most): that an account was
@@ -58,44 +58,59 @@ def delete_own(
         freezes.refuse_if_frozen(user.pk)
         if roles.is_last_administrator(user.pk):
             return LastAdministrator()
-        if not _take_the_names_off(user, now=now):
+        deleted = end(user, by=None, letter=notices.ACCOUNT_DELETED, origin=origin, now=now)
+        if deleted is None:
             return Deleted()
-        told = notices.post(
-            notices.ACCOUNT_DELETED,
-            user.pk,
-            reference=uuid.uuid4(),
-            origin=origin,
-            now=now,
-            # The account does not know its language any more when the letter is written.
-            language=user.locale or get_language(),
-        )
-        ended = sessions.end_all(user.pk, by=_BY, now=now)
-        roles.end_all(user.pk, by=None, origin=origin, now=now)
-        record(
-            SessionsEnded(user=user.pk, sign_ins=ended.sign_ins, grants=ended.grants, reason=_BY),
-            AccountDeleted(user=user.pk),
-            origin=origin,
-        )
-        _remove_what_hangs_on_it(user)
+        record(AccountDeleted(user=user.pk), origin=origin)
+    return deleted
+
+
+def end(user: User, *, by: uuid.UUID | None, letter: str, origin: Origin, now: datetime) -> Deleted | None:
+    """Take everything away that the account has, and post the last `letter`; `by` an administrator, or its owner.
+
+    Runs in its caller's transaction, which records whose wish it was. None if it is not as it was read any more: its
+    status is another one by now.
+    """
+    if not _take_the_names_off(user, now=now):
+        return None
+    told = notices.post(
+        letter,
+        user.pk,
+        reference=uuid.uuid4(),
+        # Where an administrator sat when they did it is nothing for a letter.
+        origin=Origin() if by else origin,
+        now=now,
+        # The account does not know its language any more when the letter is written.
+        language=user.locale or get_language(),
+    )
+    ended = sessions.end_all(user.pk, by=_BY, now=now)
+    roles.end_all(user.pk, by=by, origin=origin, now=now)
+    record(SessionsEnded(user=user.pk, sign_ins=ended.sign_ins, grants=ended.grants, reason=_BY), origin=origin)
+    _remove_what_hangs_on_it(user)
     return Deleted(applications_told=ended.applications, addresses_told=told)
 
 
 def _take_the_names_off(user: User, *, now: datetime) -> bool:
-    """The account is deleted, and names nobody; one UPDATE. False if it was, or may not sign in any more."""
+    """The account is deleted, and names nobody; one UPDATE. False if its status is not the one that was read."""
     nobody = str(user.pk)
-    gone = User.objects.filter(pk=user.pk, status=User.Status.ACTIVE).update(
-        status=User.Status.DELETED,
-        sub=new_sub(),
-        preferred_username=nobody,
-        username_key=nobody,
-        email="",
-        email_key=None,
-        email_verified=False,
-        name="",
-        claims={},
-        groups=[],
-        locale="",
-        updated_at=now,
+    gone = (
+        User.objects.filter(pk=user.pk, status=user.status)
+        .exclude(status=User.Status.DELETED)
+        .update(
+            status=User.Status.DELETED,
+            status_before="",
+            sub=new_sub(),
+            preferred_username=nobody,
+            username_key=nobody,
+            email="",
+            email_key=None,
+            email_verified=False,
+            name="",
+            claims={},
+            groups=[],
+            locale="",
+            updated_at=now,
+        )
     )
     if gone:
         tombstones.bury(user, now=now)

@@ -56,15 +56,33 @@ def is_the_only_administrator(user_id: uuid.UUID) -> bool:
     return _is_last_of(_administrators(), user_id)
 
 
+def hold_administrators() -> set[uuid.UUID]:
+    """The administrators who may sign in today; until the caller's transaction ends none of them goes by another."""
+    genuine = {role.user_id for role in _administrators().select_for_update() if _is_genuine(role)}
+    active = User.objects.filter(pk__in=genuine, status=User.Status.ACTIVE, frozen_at=None)
+    return set(active.values_list("pk", flat=True))
+
+
 def tell_others(user: User, kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object) -> int:
     """Tell every administrator but `user`, who is one, about them. Returns how many addresses are told."""
     others = administrators() - {user.pk}
-    return _tell(others, kind, reference=reference, origin=origin, now=now, who=user.label, **facts)
+    return tell(others, kind, reference=reference, origin=origin, now=now, who=user.label, **facts)
 
 
 def tell_all(kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object) -> int:
     """Tell every administrator. Returns how many addresses are told."""
-    return _tell(administrators(), kind, reference=reference, origin=origin, now=now, **facts)
+    return tell(administrators(), kind, reference=reference, origin=origin, now=now, **facts)
+
+
+def tell(
+    whom: set[uuid.UUID], kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object
+) -> int:
+    """Tell these administrators, as far as they may sign in. Returns how many addresses are told."""
+    active = User.objects.filter(pk__in=whom, status=User.Status.ACTIVE)
+    return sum(
+        notices.post(kind, each, reference=reference, origin=origin, now=now, **facts).addresses
+        for each in active.values_list("pk", flat=True)
+    )
 
 
 def end_all(user_id: uuid.UUID, *, by: uuid.UUID | None, origin: Origin, now: datetime) -> None:
@@ -72,16 +90,6 @@ def end_all(user_id: uuid.UUID, *, by: uuid.UUID | None, origin: Origin, now: da
     for role in Role.objects.filter(user=user_id, ended_at=None):
         Role.objects.filter(pk=role.pk).update(ended_at=now)
         record(RoleEnded(user=user_id, role=role.name, by=by), origin=origin)
-
-
-def _tell(
-    whom: set[uuid.UUID], kind: str, *, reference: uuid.UUID, origin: Origin, now: datetime, **facts: object
-) -> int:
-    active = User.objects.filter(pk__in=whom, status=User.Status.ACTIVE)
-    return sum(
-        notices.post(kind, each, reference=reference, origin=origin, now=now, **facts).addresses
-        for each in active.values_list("pk", flat=True)
-    )
 
 
 def _administrators() -> QuerySet[Role]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from idp import keyring, statements
 from idp.accounts import logouts
@@ -162,8 +162,12 @@ def let_go(sign_in_id: uuid.UUID) -> bool:
 
 def others(here: SignIn, *, policy: Policy, now: datetime) -> int:
     """In how many other browsers the person of `here` is signed in."""
-    lately = {"expires_at__gt": now, "last_seen_at__gt": now - policy.session_idle}
-    return SignIn.objects.filter(user=here.user_id, ended_at=None, **lately).exclude(pk=here.pk).count()
+    return _living(here.user_id, policy=policy, now=now).exclude(pk=here.pk).count()
+
+
+def count(user_id: uuid.UUID, *, policy: Policy, now: datetime) -> int:
+    """In how many browsers a person is signed in."""
+    return _living(user_id, policy=policy, now=now).count()
 
 
 def end(sign_in_id: uuid.UUID, *, by: str, now: datetime) -> Ended:
@@ -203,6 +207,11 @@ def end_all(user_id: uuid.UUID, *, by: str, now: datetime, except_for: uuid.UUID
         ),
         grants=Grant.objects.filter(grants, ended_at=None).update(ended_at=now, ended_by=by),
     )
+
+
+def _living(user_id: uuid.UUID, *, policy: Policy, now: datetime) -> QuerySet[SignIn]:
+    lately = {"expires_at__gt": now, "last_seen_at__gt": now - policy.session_idle}
+    return SignIn.objects.filter(user=user_id, ended_at=None, **lately)
 
 
 def _parts(sign_in: SignIn) -> tuple[keyring.Part, ...]:

@@ -80,3 +80,72 @@ class DecisionClosed:
     kind: str
     outcome: str
     by: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSuspended:
+    """Nobody gets in until it is lifted. `was` is its status before."""
+
+    name: ClassVar[str] = "idp.account.suspended"
+    user: UUID
+    was: str
+    by: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspensionLifted:
+    """It `becomes` what it was before."""
+
+    name: ClassVar[str] = "idp.account.suspension_lifted"
+    user: UUID
+    becomes: str
+    by: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionsEndedByAdministrator:
+    """Its person was signed out everywhere, and may sign in again."""
+
+    name: ClassVar[str] = "idp.sessions.ended_by_administrator"
+    user: UUID
+    sign_ins: int
+    grants: int
+    by: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountRemoved:
+    """An administrator had it deleted. What is kept of it from here on names nobody."""
+
+    name: ClassVar[str] = "idp.account.removed"
+    user: UUID
+    by: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdministratorDemoted:
+    """Why a role ended; that it did, is an entry of its own (`events.RoleEnded`)."""
+
+    name: ClassVar[str] = "idp.role.withdrawn"
+    user: UUID
+    by: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditExported:
+    """An administrator took a copy of the history: of these events, of this account, of this actor, of this time."""
+
+    name: ClassVar[str] = "idp.audit.exported"
+    user: None = None
+    about: str
+    account: UUID | None
+    actor: UUID | None
+    since: str
+    until: str
+    by: UUID
+    reason: str

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 
 from idp import caps, traffic
 from idp.accounts import marks
-from idp.browser import SeeOther
 from idp.caps import Budget
 from idp.console import charts, frame, wording
 from idp.console.door import administrator
@@ -27,13 +26,6 @@ from idp.traffic import Queue, Traffic
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
 #: The queue of those whom somebody waits for at a page.
 _AWAITED = "otp"
-
-
-@require_safe
-@administrator
-def home(_request: HttpRequest, _here: SignIn) -> HttpResponse:
-    """`/console/`: the first page of the menu."""
-    return SeeOther(frame.DELIVERY)
 
 
 @require_safe

@@ -11,6 +11,11 @@ from idp.models import SignIn
 from idp.pages import Entry
 from idp.plugins import hooks
 
+OVERVIEW = "/console/"
+PEOPLE = "/console/people/"
+DECISIONS = "/console/decisions/"
+AUDIT = "/console/audit/"
+AUDIT_EXPORT = "/console/audit/export/"
 DELIVERY = "/console/delivery/"
 RECOVERY = "/console/recovery/"
 POLICY = "/console/policy/"
@@ -37,16 +42,26 @@ def show(
 ) -> HttpResponse:
     """Draw a page for the administrator who is signed in here."""
     account = {"label": here.user.label, "initial": here.user.initial}
-    return render(request, template, {"account": account, "menu": menu(request.path)} | context, status=status)
+    framed = {"account": account, "menu": menu(request.path), "rescue": hooks.rescue("")}
+    return render(request, template, framed | context, status=status)
 
 
 def menu(path: str) -> tuple[Entry, ...]:
     """The pages there are, and the way back to one's own."""
     recovery = ((RECOVERY, _("Recovery")),) if hooks.tells_coverage() else ()
     entries = (
+        (OVERVIEW, _("Overview")),
+        (PEOPLE, _("People")),
+        (DECISIONS, _("Decisions")),
+        (AUDIT, _("History")),
         (DELIVERY, _("Delivery")),
         *recovery,
         (POLICY, _("Recovery policy")),
         (_ACCOUNT, _("Your account")),
     )
-    return tuple(Entry(url=url, label=label, current=path == url) for url, label in entries)
+    return tuple(Entry(url=url, label=label, current=_belongs(path, url)) for url, label in entries)
+
+
+def _belongs(path: str, url: str) -> bool:
+    """A page below one of the menu belongs to it; the overview is above all and has none."""
+    return path == url or (url != OVERVIEW and path.startswith(url))

@@ -2,12 +2,25 @@
 
 from django.urls import path
 
-from idp.console.delivery import delivery, home
+from idp.console.acting import act
+from idp.console.audit import audit, export
+from idp.console.decisions import decisions
+from idp.console.delivery import delivery
+from idp.console.overview import overview
+from idp.console.people import people
+from idp.console.person import person
 from idp.console.policy import policy
 from idp.console.recovery import recovery
+from idp.console.verbs import Verb
 
 urlpatterns = [
-    path("", home, name="console"),
+    path("", overview, name="console"),
+    path("people/", people, name="console-people"),
+    path("people/<uuid:account>/", person, name="console-person"),
+    *(path(f"people/<uuid:account>/{verb}/", act, {"verb": verb}, name=f"console-{verb}") for verb in Verb),
+    path("decisions/", decisions, name="console-decisions"),
+    path("audit/", audit, name="console-audit"),
+    path("audit/export/", export, name="console-audit-export"),
     path("delivery/", delivery, name="console-delivery"),
     path("recovery/", recovery, name="console-recovery"),
     path("policy/", policy, name="console-policy"),

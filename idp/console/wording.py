@@ -1,5 +1,6 @@
-"""What the record names, as people say it: queues, channels, caps, faults, times."""
+"""What the record names, as people say it: queues, channels, caps, faults, times, statuses."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -7,7 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from idp.accounts.logouts import QUEUE as SIGN_OUTS
-from idp.models import RecoveryAddress
+from idp.models import RecoveryAddress, User
 from idp.traffic import Fault
 
 _SECONDS_EXACTLY, _IN_SECONDS, _IN_MINUTES = timedelta(seconds=10), timedelta(minutes=2), timedelta(hours=2)
@@ -81,3 +82,23 @@ def hour(begins: datetime, *, now: datetime) -> str:
     is_today = timezone.localtime(begins).date() == timezone.localtime(now).date()
     said = {"time": time(begins)}
     return _("Today %(time)s") % said if is_today else _("Yesterday %(time)s") % said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tag:
+    """A word and how it looks: `ok`, `warn` or empty."""
+
+    label: str
+    tone: str = ""
+
+
+def status(of: User.Status) -> Tag:
+    """What an account is."""
+    return {
+        User.Status.INVITED: Tag(label=_("Invited")),
+        User.Status.ACTIVE: Tag(label=_("Active"), tone="ok"),
+        User.Status.SUSPENDED: Tag(label=_("Suspended"), tone="warn"),
+        User.Status.STOPPED: Tag(label=_("Stopped by its owner"), tone="warn"),
+        User.Status.FROZEN: Tag(label=_("Stopped: a seal is wrong"), tone="warn"),
+        User.Status.DELETED: Tag(label=_("Deleted")),
+    }[of]

@@ -8,13 +8,20 @@ class AuditEntry(models.Model):
 
     sequence = models.PositiveBigIntegerField(primary_key=True)
     at = models.DateTimeField()
-    name = models.CharField(max_length=60, db_index=True)
+    name = models.CharField(max_length=60)
     user = models.UUIDField(null=True, db_index=True)
     #: Typed fields of the event; from where and with what it came.
     details = models.JSONField()
     origin = models.JSONField()
     previous_hash = models.CharField(max_length=64)
     entry_hash = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = [
+            # Whoever reads the history of everybody asks for an event, the last ones first, or for a time.
+            models.Index(fields=["name", "sequence"], name="idp_auditentry_event"),
+            models.Index(fields=["at"], name="idp_auditentry_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.name}"

@@ -46,7 +46,8 @@ class User(AbstractBaseUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     sub = models.CharField(max_length=64, unique=True, default=new_sub, editable=False)
     preferred_username = models.CharField(max_length=150)
-    #: The canonical user name and e-mail address: what sign-in and recovery look accounts up by.
+    #: The canonical user name and e-mail address: what sign-in and recovery look accounts up by. Ordered by their bytes
+    #: on either database (migration 0013), so that a prefix is a range of the index.
     username_key = models.CharField(max_length=150, unique=True, editable=False)
     email_key = models.CharField(max_length=254, unique=True, null=True, editable=False)
     name = models.CharField(max_length=200, blank=True)
@@ -60,6 +61,8 @@ class User(AbstractBaseUser):
     #: A BCP 47 tag we have words in, or empty: then messages speak the language of the page that asked.
     locale = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
+    #: What a suspended account was, and is again when that is lifted; empty if it is not suspended.
+    status_before = models.CharField(max_length=20, choices=Status, blank=True, default="")
     #: When its owner froze it (`idp.accounts.freezes`; not the status, which is ours). None: it is not frozen.
     frozen_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -70,6 +73,8 @@ class User(AbstractBaseUser):
 
     class Meta:
         indexes = [
+            # Lists of accounts of one status, in their order; and how many those are.
+            models.Index(fields=["status", "username_key"], name="idp_user_by_status"),
             # Few are; whoever looks for those whose time is over reads no others.
             models.Index(fields=["frozen_at"], condition=models.Q(frozen_at__isnull=False), name="idp_user_frozen"),
         ]

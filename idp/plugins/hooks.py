@@ -49,6 +49,7 @@ __all__ = [
     "policy_in_words",
     "rescue",
     "tells_coverage",
+    "tells_ways_back",
     "urlpatterns",
     "ways_back",
 ]
@@ -87,6 +88,8 @@ class WaysBack:
 
     ways: tuple[WayBack, ...] = ()
     needed: int = 1
+    #: Whether all of them together are as many, and such, as the policy asks for: `Coverage.ready` counts these.
+    suffice: bool = False
 
 
 class About(StrEnum):
@@ -253,9 +256,9 @@ class Plugin:
         return ()
 
     def frozen(self, user: UUID) -> None:
-        """The owner of this account froze it: let go of what the app has under way for it.
+        """The owner of this account froze it, or an administrator suspended it: let go of what is under way for it.
 
-        In the transaction of the freeze. `accounts.find` does not find the account until that is lifted.
+        In the transaction of that. `accounts.find` does not find the account until that is lifted.
         """
         del user
 
@@ -310,6 +313,11 @@ def interrupt(user: UUID, *, glance: Glance, again: bool, now: datetime) -> str:
     return next((page for each in plugins() if (page := each.interrupt(user, glance=glance, again=again, now=now))), "")
 
 
+def tells_ways_back() -> bool:
+    """Whether some plug-in answers to `ways_back`; it is not asked."""
+    return any(type(each).ways_back is not Plugin.ways_back for each in plugins())
+
+
 def tells_coverage() -> bool:
     """Whether some plug-in answers to `coverage`; it is not asked."""
     return any(type(each).coverage is not Plugin.coverage for each in plugins())
@@ -341,7 +349,7 @@ def policy_in_words(now: datetime) -> list[Section]:
 
 
 def frozen(user: UUID) -> None:
-    """Tell every plug-in that the owner of this account froze it."""
+    """Tell every plug-in that this account was frozen or suspended."""
     for plugin in plugins():
         plugin.frozen(user)
 

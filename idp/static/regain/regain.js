@@ -92,5 +92,15 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
 }
 
+// Copy what stands beside; without a script it is marked and copied by hand.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = button.dataset.done;
+  });
+  button.hidden = false;
+}
+
 // An answer that travels as a form goes on its way by itself; where there is no script, the button sends it.
 document.querySelector("form[data-send]")?.requestSubmit();

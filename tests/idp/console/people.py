@@ -11,6 +11,11 @@ from idp.plugins.hooks import Coverage, Fared, Fate, Funnel, Held, Plugin, Stage
 from tests.idp.login.test_factor import sign_in_with
 from tests.story import Person
 
+OVERVIEW = "/console/"
+PEOPLE = "/console/people/"
+DECISIONS = "/console/decisions/"
+AUDIT = "/console/audit/"
+EXPORT = "/console/audit/export/"
 DELIVERY = "/console/delivery/"
 RECOVERY = "/console/recovery/"
 POLICY = "/console/policy/"

@@ -3,40 +3,79 @@
 import re
 from datetime import timedelta
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from idp.accounts import roles
+from idp.accounts import proposals, roles
 from idp.audit.events import Origin
 from idp.conf import SecondFactor, policy
 from idp.console.urls import urlpatterns
-from idp.models import Role, User
+from idp.console.verbs import Verb
+from idp.models import Proposal, Role, User
 from tests.conftest import PASSWORD, make_person
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.account.conftest import everything, signed_in
-from tests.idp.console.people import COUNTING, DELIVERY, POLICY, RECOVERY, appoint, at_a_browser
+from tests.idp.console.people import (
+    AUDIT,
+    COUNTING,
+    DECISIONS,
+    DELIVERY,
+    EXPORT,
+    OVERVIEW,
+    PEOPLE,
+    POLICY,
+    RECOVERY,
+    appoint,
+    at_a_browser,
+)
 from tests.idp.factors.people import with_app
-from tests.story import Person
+from tests.photographs import photograph
+from tests.story import HOST, Person
 
-ADDRESSES = [f"/console/{page.pattern}" for page in urlpatterns]
+#: Whose page the addresses with somebody in them are.
+AMARA = UUID("3f0c6c1e-9a57-4a0e-8d3c-5b1f2e7d9a64")
+ADDRESSES = [f"/console/{page.pattern}".replace("<uuid:account>", str(AMARA)) for page in urlpatterns]
 #: What stands there.
 PAGES = {
-    "/console/": "console-delivery",
+    OVERVIEW: "console-overview",
+    PEOPLE: "console-people",
+    f"{PEOPLE}{AMARA}/": "console-person",
+    **{f"{PEOPLE}{AMARA}/{verb}/": "console-act" for verb in Verb},
+    DECISIONS: "console-decisions",
+    AUDIT: "console-audit",
+    EXPORT: "console-audit-export",
     DELIVERY: "console-delivery",
     RECOVERY: "console-recovery",
     POLICY: "console-policy",
 }
+#: What can be sent, and a form that would do something.
+FORMS = {
+    **{f"{PEOPLE}{AMARA}/{verb}/": {"reason": "security"} for verb in Verb},
+    DECISIONS: {"act": "withdraw"},
+    EXPORT: {"reason": "security"},
+}
 #: Where the pages would be if there were more of them.
 NOWHERE = "/console/nowhere/"
 
+every_form = pytest.mark.parametrize("path", FORMS)
 every_address = pytest.mark.parametrize("path", ADDRESSES)
 
 
 @pytest.fixture(autouse=True)
 def _every_page_is_there(settings):
     settings.IDP_PLUGINS = COUNTING
+
+
+@pytest.fixture(autouse=True)
+def amara(db):
+    """Whom the addresses name: an administrator, so that there is something to do of everything."""
+    user = make_person("amara", email="amara@contoso.example", id=AMARA)
+    appoint(user)
+    return user
 
 
 def fetch(person, path):
@@ -72,7 +111,6 @@ def test_a_stranger_is_led_to_sign_in(path, db):
 @every_address
 @pytest.mark.parametrize("has_factor", [False, True])
 def test_to_somebody_who_is_no_administrator_there_is_no_such_page(path, has_factor, jane):
-    appoint(make_person("amara", email="amara@contoso.example"))
     person = at_a_browser(with_app(jane)) if has_factor else signed_in()
     answer, nowhere = fetch(person, path), fetch(person, NOWHERE)
     assert answer.status_code == nowhere.status_code == 404
@@ -126,7 +164,7 @@ def test_a_factor_that_was_added_lets_an_administrator_in_only_once_it_is_shown(
 def test_an_administrator_who_has_just_shown_a_second_factor_is_let_in(path, role, app):
     person = at_a_browser(app)
     assert person.open(path).name == PAGES[path]
-    assert person.page.url.endswith(path if path != "/console/" else DELIVERY)
+    assert person.page.url.endswith(path)
 
 
 @every_address
@@ -180,22 +218,26 @@ def test_a_role_that_was_written_past_the_program_opens_nothing(path, jane, app)
 
 
 @every_address
-def test_a_role_that_was_moved_to_another_account_opens_nothing(path, jane, app):
-    role = appoint(make_person("amara", email="amara@contoso.example"))
-    Role.objects.filter(pk=role.pk).update(user=jane)
+def test_a_role_that_was_moved_to_another_account_opens_nothing(path, jane, amara, app):
+    Role.objects.filter(user=amara).update(user=jane)
     assert at_a_browser(app).open(path).status == 404
 
 
+@pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in FORMS])
+def test_there_is_nothing_to_send_to_pages_without_a_form(path, role, app):
+    person = at_a_browser(app)
+    sent = form(person)
+    before = everything()
+    assert person.post(path, sent).status_code == 405
+    assert everything() == before
+
+
 @every_address
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_there_is_nothing_to_send_to_these_pages(path, method, role, app):
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_no_other_method_is_answered(path, method, role, app):
     person = at_a_browser(app)
     before = everything()
-    token = person.open(DELIVERY).parsed.fields["csrfmiddlewaretoken"][0]
-    sent = person.post(path, {"csrfmiddlewaretoken": token}) if method == "post" else None
-    answer = sent or getattr(person.http, method)(path, secure=True)
-    assert answer.status_code in (403, 405)
-    assert answer.status_code == 405 or method != "post"
+    assert getattr(person.http, method)(path, secure=True).status_code in (403, 405)
     assert everything() == before
 
 
@@ -209,9 +251,139 @@ def test_looking_changes_nothing(path, method, role, app):
     assert everything() == before
 
 
+# --- Forms ------------------------------------------------------------------------------------------------
+
+
+def form(person, **fields):
+    """A form with a token that this browser may send, if it gets any page at all."""
+    page = person.open("/console/policy/")
+    return {"csrfmiddlewaretoken": page.parsed.fields["csrfmiddlewaretoken"][0], **fields}
+
+
+def filled(person, path, proposal, **more):
+    about = {"proposal": proposal.pk} if path == DECISIONS else {}
+    return form(person, **FORMS[path], **about, **more)
+
+
+@pytest.fixture
+def proposal(role, amara):
+    """What can be decided."""
+    somebody = make_person("somebody", email="somebody@contoso.example")
+    what = proposals.Change(kind=Proposal.Kind.ADMINISTRATOR, subject=str(somebody.pk), change={})
+    return proposals.propose(
+        what, by=amara, reason="new-colleague", policy=policy(), origin=Origin(), now=timezone.now()
+    )
+
+
+@every_form
+def test_a_stranger_sends_nothing(path, proposal):
+    person = Person()
+    token = person.open("/sign-in").parsed.fields["csrfmiddlewaretoken"][0]
+    before = everything()
+    answer = person.post(path, {"csrfmiddlewaretoken": token, **FORMS[path], "proposal": proposal.pk})
+    assert (answer.status_code, answer["Location"]) == (303, f"/sign-in?{urlencode({'to': path})}")
+    assert everything() == before
+
+
+@every_form
+def test_somebody_who_is_no_administrator_sends_nothing(path, proposal, jane, role, app):
+    person = at_a_browser(app)
+    sent = filled(person, path, proposal)
+    Role.objects.filter(user=jane).update(ended_at=timezone.now())
+    before = everything()
+    assert person.post(path, sent).status_code == 404
+    assert everything() == before
+
+
+@every_form
+def test_an_administrator_without_a_second_factor_sends_nothing(path, proposal):
+    person = signed_in()
+    sent = filled(person, path, proposal)
+    before = everything()
+    assert person.post(path, sent).status_code == 403
+    assert everything() == before
+
+
+@every_form
+def test_an_administrator_who_showed_it_a_while_ago_is_asked_again_and_nothing_is_done(path, proposal, app):
+    person = at_a_browser(app)
+    sent = filled(person, path, proposal)
+    with time_machine.travel(timezone.now() + policy().step_up + timedelta(seconds=1)):
+        # Being seen is all that a request leaves behind.
+        before = photograph(without=("idp_signin",))
+        answer = person.post(path, sent)
+        assert (answer.status_code, answer["Location"]) == (303, f"/sign-in/again?{urlencode({'to': path})}")
+        assert photograph(without=("idp_signin",)) == before
+
+
+@every_form
+def test_no_form_of_another_site_is_taken(path, proposal, app):
+    person = at_a_browser(app)
+    sent = filled(person, path, proposal)
+    before = everything()
+    without = {name: value for name, value in sent.items() if name != "csrfmiddlewaretoken"}
+    assert person.post(path, without).status_code == 403
+    answer = person.http.post(
+        path,
+        urlencode(sent),
+        content_type="application/x-www-form-urlencoded",
+        headers={"origin": "https://evil.example"},
+        secure=True,
+    )
+    assert answer.status_code == 403
+    assert everything() == before
+
+
+#: What a form must not carry: columns, roles, credentials, other people, and what only has a name.
+UNKNOWN = (
+    *("user", "account", "id", "sub", "status", "status_before", "frozen_at", "username", "email", "name", "locale"),
+    *("password", "new_password", "otp", "code", "address", "phone", "recovery", "role", "by", "is_superuser"),
+    *("kind", "change", "agreed_by", "due_at", "seal", "verb", "next", "to", "x", "Reason", "reason[]"),
+)
+
+
+@every_form
+def test_a_field_that_the_form_does_not_have_is_refused(path, proposal, app):
+    person = at_a_browser(app)
+    sent = filled(person, path, proposal)
+    unknown = [name for name in UNKNOWN if path != EXPORT or name not in ("account", "by")]
+    before = everything()
+    assert {name for name in unknown if person.post(path, sent | {name: "1"}).status_code != 400} == set()
+    assert everything() == before
+
+
+@every_form
+def test_a_field_that_is_sent_twice_is_refused_and_so_is_a_file(path, proposal, app):
+    person = at_a_browser(app)
+    sent = filled(person, path, proposal)
+    before = everything()
+    twice = {name: [value, value] for name, value in sent.items() if name != "csrfmiddlewaretoken"}
+    assert person.post(path, sent | twice).status_code == 400
+    answer = person.http.post(
+        path,
+        {**sent, "file": SimpleUploadedFile("x.txt", b"x")},
+        headers={"origin": f"https://{HOST}"},
+        secure=True,
+    )
+    assert answer.status_code == 400
+    assert everything() == before
+
+
+@pytest.mark.parametrize("path", [path for path in FORMS if path != DECISIONS])
+@pytest.mark.parametrize("reason", ["", "because", "SECURITY", "security "])
+def test_nothing_is_done_without_one_of_the_reasons(path, reason, proposal, app):
+    person = at_a_browser(app)
+    sent = filled(person, path, proposal) | {"reason": reason}
+    before = everything()
+    answer = person.post(path, sent)
+    assert answer.status_code == 200
+    assert "Choose a reason" in answer.content.decode()
+    assert everything() == before
+
+
 def test_an_administrator_finds_the_way_from_their_account_and_back(role, app):
     person = at_a_browser(app)
-    assert person.click("console").name == "console-delivery"
+    assert person.click("console").name == "console-overview"
     assert person.page.parsed.ids["sign-out"]["tag"] == "button"
     assert "/account/" in person.page.response.content.decode()
 
