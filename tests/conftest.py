@@ -61,7 +61,9 @@ def _nothing_is_remembered_from_the_test_before():
     if apps.is_installed("recovery"):
         from recovery import in_force
 
-        in_force.forget()
+        # As in a process that has just read that nothing is announced.
+        fresh = in_force._Read(numbers=None, announced=None, until=timezone.now() + in_force._REMEMBERED)
+        in_force._remembered[in_force._KEY] = fresh
     translation.deactivate()
     tasks.broker.succeeded()
     chain.forget_trouble()

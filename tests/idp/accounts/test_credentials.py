@@ -68,7 +68,7 @@ def test_an_import_never_replaces(jane):
             NEW_PASSWORD,
             now=timezone.now(),
         )
-    with pytest.raises(ValueError, match="replaces nothing"):
+    with pytest.raises(ValueError, match="replace nothing"):
         proof_for(jane, earned=Earned.IMPORT, replaces=1)
     assert verify("jane", PASSWORD)
 
