@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from idp.plugins.web import Problem
+from recovery.work import HandedIn
 
 #: The longest e-mail address there can be (RFC 5321).
 LONGEST = 254
@@ -18,6 +19,11 @@ def identifier(posted: Mapping[str, str]) -> tuple[str, list[Problem]]:
     if len(typed) > LONGEST:
         return typed[:LONGEST], [Problem("identifier", _("That is too long to be an email or a username"))]
     return typed, []
+
+
+def handed_in(posted: Mapping[str, str]) -> HandedIn:
+    """What came of the task in front of a first step."""
+    return HandedIn(solution=posted.get("solution", ""), ticket=posted.get("ticket", ""))
 
 
 def address(posted: Mapping[str, str]) -> str:

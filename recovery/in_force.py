@@ -64,7 +64,7 @@ def coming(now: datetime) -> Loosening | None:
 
 def _read(now: datetime) -> _Read:
     known = _remembered.get(_KEY)
-    if known is None or not known.until - _REMEMBERED <= now < known.until:
+    if known is None or now >= known.until:
         row = PolicyInForce.objects.filter(pk=_KEY).first()
         ours = row if row is not None and _is_genuine(row) else None
         known = _remembered[_KEY] = _Read(

@@ -224,6 +224,10 @@ def _machinery(policy: RecoveryPolicy, around: limits.Policy) -> tuple[str, ...]
         _("A policy that asks for less holds for nobody before everybody was told, and %(time)s have passed since.")
         % {"time": duration(policy.loosening_delay)},
         _("Recoveries begun from one network: %(often)s.") % {"often": _often(policy.starts_per_network)},
+        _("Beyond %(here)s from one network, or %(everywhere)s from all, a browser does a small task before it begins.")
+        % {"here": _often(policy.work_after), "everywhere": _often(policy.work_after_everywhere)},
+        _("Without scripts one waits %(time)s or more instead. From one network that is possible %(often)s.")
+        % {"time": duration(policy.work_wait), "often": _often(policy.waits_per_network)},
         _("A code that could not be handed over is dropped after %(time)s, by text message after %(texts)s.")
         % {"time": duration(numbers.longest_wait), "texts": duration(numbers.wait_of(SMS))},
         _("Emails that a stranger can cause, to one address: %(hour)s, and %(day)s.")

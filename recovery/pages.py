@@ -4,6 +4,7 @@ A page at the wrong step does not fail: it leads to the page of the step the jou
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from idp.plugins import waiting, web
 from idp.plugins.web import SeeOther
-from recovery import in_force, journeys
+from recovery import forms, in_force, journeys, work
 from recovery.context import Context
 from recovery.domain.journey import Step, current_step, is_enough, may_open
 from recovery.domain.policy import LOCKED
@@ -93,6 +94,19 @@ def show(
         f"recovery/{name}.html",
         {"application": waits.application if waits else None, "problems": [], **values},
     )
+
+
+def work_first(request: HttpRequest, context: Context, *, field: str, typed: str) -> HttpResponse | None:
+    """The page in front of a first step while very many begin, with what was typed into `field`; None: go on."""
+    match work.gate(forms.handed_in(request.POST), context):
+        case None:
+            return None
+        case work.Asked() as asked:
+            waits = waiting.waiting(request, request.GET.get("i", ""), now=context.now)
+            page = {"field": field, "typed": typed, "application": waits.application if waits else None}
+            return render(request, "recovery/work.html", page | asdict(asked), status=429)
+        case held:
+            return slow_page(request, None, held.resets_at, back=request.path)
 
 
 def slow_page(request: HttpRequest, held: Held | None, until: datetime, *, back: str) -> HttpResponse:

@@ -20,7 +20,7 @@ from recovery.domain.journey import Step
 from recovery.domain.outcomes import Sent, Throttled
 from recovery.methods import registry
 from recovery.methods.base import MessageMethod
-from recovery.pages import PAGES, context_of
+from recovery.pages import PAGES, context_of, work_first
 
 _HERE = "/recovery/username/"
 
@@ -35,6 +35,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     by = _by(typed, context)
     if fault := by.fault(typed):
         return _page(request, context, typed=typed, faults=[Problem("address", fault)])
+    if first := work_first(request, context, field="address", typed=typed):
+        return first
     match usernames.send(by, typed, context=context):
         case Sent():
             return SeeOther(f"{_HERE}sent/{_with_interaction(request)}")

@@ -33,6 +33,7 @@ from recovery.pages import (
     slow_page,
     step_of,
     way_on,
+    work_first,
 )
 
 
@@ -51,6 +52,8 @@ def identify(request: HttpRequest) -> HttpResponse:
     typed, faults = forms.identifier(request.POST)
     if faults:
         return _identify_page(request, interaction_id, context, typed=typed, faults=faults)
+    if first := work_first(request, context, field="identifier", typed=typed):
+        return first
     try:
         begun = flow.begin(
             typed,

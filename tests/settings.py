@@ -25,7 +25,7 @@ os.environ["DATABASE_URL"] = os.environ.get("REGAIN_TEST_DATABASE_URL", f"sqlite
 from config.settings import *  # noqa: E402, F403 -- the environment comes first
 from config.settings import DATABASES, RECOVERY  # noqa: E402
 from idp.channels.addresses import Backend  # noqa: E402
-from tests.settings_processes import NOT_ASKED  # noqa: E402
+from tests.settings_processes import NO_TASKS, NOT_ASKED  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that threads and processes of one test see the same database.
@@ -33,5 +33,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(_BUILD / f"tests-{os.getpid()}.sqlite3")}
 # Stories begin with people who have one address; those about being asked for more say so
 # (tests/journeys/test_registration.py).
-RECOVERY = {**RECOVERY, **NOT_ASKED}
+RECOVERY = {**RECOVERY, **NOT_ASKED, **NO_TASKS}
 EMAIL_PROVIDERS = (Backend(name="memory", path="django.core.mail.backends.locmem.EmailBackend"),)

@@ -59,6 +59,10 @@ STRICTER: Final[Mapping[str, Stricter]] = {
     # How many messages somebody gets, and how busy we are: nobody comes in by that.
     "resend": _new,
     "starts_per_network": _new,
+    "work_after": _new,
+    "work_after_everywhere": _new,
+    "work_wait": _new,
+    "waits_per_network": _new,
     "wrong_codes_per_day": _rarer,
     "long_codes_after": _less,
 }

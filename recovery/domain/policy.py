@@ -89,6 +89,12 @@ class RecoveryPolicy:
     long_codes_after: int = 15
     #: Journeys begun from one network: coarse, against machines.
     starts_per_network: Limit = Limit(count=200, per=timedelta(hours=1))
+    #: Beyond so many beginnings, from one network or from all, a browser does a small task first (`recovery.work`);
+    #: how long somebody waits instead who has no scripts, and how often one network may.
+    work_after: Limit = Limit(count=20, per=timedelta(minutes=10))
+    work_after_everywhere: Limit = Limit(count=300, per=timedelta(minutes=10))
+    work_wait: timedelta = timedelta(seconds=20)
+    waits_per_network: Limit = Limit(count=60, per=timedelta(hours=1))
 
     def __post_init__(self) -> None:
         if not self.problems or not self.methods:
@@ -108,6 +114,7 @@ class RecoveryPolicy:
         if not timedelta(days=1) <= self.loosening_delay <= timedelta(days=30):
             raise ValueError("RECOVERY['loosening_delay'] must be between 1 and 30 days.")
         self._check_asking()
+        self._check_work()
 
     def _check_asking(self) -> None:
         if not 0 <= self.ways_wanted <= 3:  # noqa: PLR2004 -- there are four roots, and one of them costs a gateway
@@ -118,3 +125,9 @@ class RecoveryPolicy:
             raise ValueError("RECOVERY['skip_within'] may be 60 days at the most.")
         if self.reconfirm_after and not timedelta(days=30) <= self.reconfirm_after <= timedelta(days=730):
             raise ValueError("RECOVERY['reconfirm_after'] must be 30 to 730 days, or 0 for never.")
+
+    def _check_work(self) -> None:
+        if not timedelta(seconds=5) <= self.work_wait <= timedelta(minutes=2):
+            raise ValueError("RECOVERY['work_wait'] must be between 5 seconds and 2 minutes.")
+        if min(self.work_after.count, self.work_after_everywhere.count, self.waits_per_network.count) < 1:
+            raise ValueError("RECOVERY['work_after'], ['work_after_everywhere'], ['waits_per_network'] must allow 1.")

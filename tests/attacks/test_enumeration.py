@@ -19,6 +19,7 @@ from django.utils import timezone
 from idp.channels import gateways
 from idp.channels.addresses import Backend
 from idp.models import RecoveryAddress, User
+from recovery import in_force
 from tests.conftest import make_person
 from tests.faults.providers import service
 from tests.full import full_pool
@@ -307,6 +308,12 @@ def short_codes_rest(person, clock):
     deliver(clock)
     assert person.open("/recovery/code/").name == "recovery-code"
     assert "13 letters and digits" in person.page
+
+
+@pytest.fixture(autouse=True)
+def _what_is_in_force_is_read_once(monkeypatch):
+    """Otherwise each half minute, for whoever comes first then."""
+    monkeypatch.setattr(in_force, "_REMEMBERED", timedelta(days=2))
 
 
 def transcript(arrange, walk):

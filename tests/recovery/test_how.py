@@ -25,6 +25,10 @@ HOW = "/recovery/how/"
 EVERYTHING = RecoveryPolicy(methods=("email", "sms", "totp", "passkey", "recovery-code"))
 #: Another value for each number. A field that is added gets its sentence, and one here.
 OTHERWISE = {
+    "work_after": Limit(count=23, per=timedelta(minutes=10)),
+    "work_after_everywhere": Limit(count=323, per=timedelta(minutes=10)),
+    "work_wait": timedelta(seconds=23),
+    "waits_per_network": Limit(count=63, per=timedelta(hours=1)),
     "loosening_delay": timedelta(days=9),
     "problems": (FORGOT,),
     "methods": ("email",),
