@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from config.settings import *  # noqa: F403
 from config.settings import RECOVERY
-from recovery.domain.policy import Limit
+from idp.conf import Limit
 
 #: Nobody is asked at sign-in for a second way back, or whether an address is still theirs.
 NOT_ASKED = {"ways_wanted": 0, "reconfirm_after": timedelta(0)}
