@@ -31,6 +31,8 @@ _PROBES = ("/healthz", "/metrics", "/readyz")
 _PROTOCOL = ("/authorize", "/introspect", "/par", "/revoke", "/sign-out", "/token", "/userinfo")
 #: What providers post is in their form, not in ours; it is read after they have shown who they are.
 _OTHERS_FORMS = "/receipts/"
+#: The one form of ours that a file comes with.
+_UPLOAD = ("/console/invitations/many/", "multipart/form-data")
 
 
 class SecurityHeaders:
@@ -122,9 +124,10 @@ class RequestGuard:
         if request.method == "POST":
             if request.path.startswith(_OTHERS_FORMS):
                 return True
-            if request.content_type not in ("application/x-www-form-urlencoded", ""):
-                return False
-            unquote_to_bytes(request.body.replace(b"+", b" ")).decode()
+            if (request.path, request.content_type) != _UPLOAD:
+                if request.content_type not in ("application/x-www-form-urlencoded", ""):
+                    return False
+                unquote_to_bytes(request.body.replace(b"+", b" ")).decode()
         fields: tuple[QueryDict, ...] = (request.GET, request.POST)
         if any("\x00" in name or "\x00" in value for each in fields for name, value in _pairs(each)):
             return False

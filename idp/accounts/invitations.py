@@ -13,6 +13,7 @@ An invited account signs in, and recovers, like one that does not exist.
 import binascii
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -104,15 +105,24 @@ def fitting(guest: Guest) -> Guest:
     return Guest(email=email, username=username, name=name)
 
 
-def objection_to(guest: Guest) -> Refusal | None:
-    """What among the accounts there are stands against inviting this one; two queries."""
-    keys = {canonical(guest.email), canonical(guest.username)}
-    if tombstones.buried(keys):
+def objections(guests: Sequence[Guest]) -> dict[Guest, Refusal]:
+    """What among the accounts there are stands against inviting each of them; two queries for all."""
+    keys = {canonical(name) for guest in guests for name in (guest.email, guest.username)}
+    buried = tombstones.buried(keys) if keys else frozenset()
+    there = User.objects.filter(Q(username_key__in=keys) | Q(email_key__in=keys)) if keys else ()
+    by_key = {key: user for user in there for key in (user.username_key, user.email_key) if key}
+    found = {guest: _objection(guest, by_key, buried) for guest in guests}
+    return {guest: refusal for guest, refusal in found.items() if refusal}
+
+
+def _objection(guest: Guest, by_key: Mapping[str, User], buried: frozenset[str]) -> Refusal | None:
+    email, username = canonical(guest.email), canonical(guest.username)
+    if {email, username} & buried:
         return Refusal.BURIED
-    there = list(User.objects.filter(Q(username_key__in=keys) | Q(email_key__in=keys)))
-    if any(each.status == User.Status.INVITED and each.email_key == canonical(guest.email) for each in there):
+    at_address = by_key.get(email)
+    if at_address and at_address.status == User.Status.INVITED and at_address.email_key == email:
         return Refusal.INVITED
-    return Refusal.TAKEN if there else None
+    return Refusal.TAKEN if at_address or username in by_key else None
 
 
 def invite(
@@ -133,7 +143,7 @@ def invite(
     if role and by is not None:
         raise ValueError("A role is proposed and agreed to (accounts.proposals); an administrator cannot invite one.")
     guest = fitting(guest)
-    if refusal := objection_to(guest):
+    if refusal := objections([guest]).get(guest):
         raise NotInvited(refusal)
     user = User(
         sub=tombstones.unused_sub(),

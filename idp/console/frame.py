@@ -8,11 +8,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from idp.models import SignIn
-from idp.pages import Entry
+from idp.pages import Entry, Problem
 from idp.plugins import hooks
 
 OVERVIEW = "/console/"
 PEOPLE = "/console/people/"
+INVITATIONS = "/console/invitations/"
+INVITE_MANY = "/console/invitations/many/"
 DECISIONS = "/console/decisions/"
 AUDIT = "/console/audit/"
 AUDIT_EXPORT = "/console/audit/export/"
@@ -42,7 +44,9 @@ def show(
 ) -> HttpResponse:
     """Draw a page for the administrator who is signed in here."""
     account = {"label": here.user.label, "initial": here.user.initial}
-    framed = {"account": account, "menu": menu(request.path), "rescue": hooks.rescue("")}
+    # A page with several fields marks those that are wrong.
+    wrong = {each.field for each in context.get("problems", ()) if isinstance(each, Problem)}
+    framed = {"account": account, "menu": menu(request.path), "rescue": hooks.rescue(""), "wrong": wrong}
     return render(request, template, framed | context, status=status)
 
 
@@ -52,6 +56,7 @@ def menu(path: str) -> tuple[Entry, ...]:
     entries = (
         (OVERVIEW, _("Overview")),
         (PEOPLE, _("People")),
+        *(((INVITATIONS, _("Invitations")),) if hooks.activation() else ()),
         (DECISIONS, _("Decisions")),
         (AUDIT, _("History")),
         (DELIVERY, _("Delivery")),

@@ -6,6 +6,9 @@ from idp.console.acting import act
 from idp.console.audit import audit, export
 from idp.console.decisions import decisions
 from idp.console.delivery import delivery
+from idp.console.invitations import act as act_on_invitation
+from idp.console.invitations import invitations
+from idp.console.inviting_many import many
 from idp.console.overview import overview
 from idp.console.people import people
 from idp.console.person import person
@@ -18,6 +21,12 @@ urlpatterns = [
     path("people/", people, name="console-people"),
     path("people/<uuid:account>/", person, name="console-person"),
     *(path(f"people/<uuid:account>/{verb}/", act, {"verb": verb}, name=f"console-{verb}") for verb in Verb),
+    path("invitations/", invitations, name="console-invitations"),
+    path("invitations/many/", many, name="console-invite-many"),
+    *(
+        path(f"invitations/<uuid:invitation>/{word}/", act_on_invitation, {"verb": word}, name=f"console-{word}")
+        for word in ("send-again", "cancel")
+    ),
     path("decisions/", decisions, name="console-decisions"),
     path("audit/", audit, name="console-audit"),
     path("audit/export/", export, name="console-audit-export"),

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from idp.accounts.invitations import Refusal
 from idp.accounts.logouts import QUEUE as SIGN_OUTS
 from idp.models import RecoveryAddress, User
 from idp.traffic import Fault
@@ -102,3 +103,14 @@ def status(of: User.Status) -> Tag:
         User.Status.FROZEN: Tag(label=_("Stopped: a seal is wrong"), tone="warn"),
         User.Status.DELETED: Tag(label=_("Deleted")),
     }[of]
+
+
+def not_invited(refusal: Refusal) -> str:
+    """Why somebody was not invited, to an administrator."""
+    return {
+        Refusal.NO_ADDRESS: _("This is not an email address"),
+        Refusal.UNFIT: _("The address, user name or name is too long, or has characters that none has"),
+        Refusal.TAKEN: _("Somebody has an account with this address or user name"),
+        Refusal.INVITED: _("This address is invited already"),
+        Refusal.BURIED: _("This was the address or user name of a deleted account, and is not given again"),
+    }[refusal]

@@ -17,6 +17,7 @@ DECISIONS = "/console/decisions/"
 AUDIT = "/console/audit/"
 EXPORT = "/console/audit/export/"
 DELIVERY = "/console/delivery/"
+INVITATIONS = "/console/invitations/"
 RECOVERY = "/console/recovery/"
 POLICY = "/console/policy/"
 COUNTING = ["tests.idp.console.people.Counting"]
@@ -64,6 +65,9 @@ class Counting(Plugin):
         half_within=timedelta(seconds=170),
         most_within=timedelta(seconds=540),
     )
+
+    def activation(self):
+        return "/recovery/activate/"
 
     def coverage(self, now):  # noqa: ARG002 -- as it is called
         return self.covers

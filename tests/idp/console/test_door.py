@@ -10,12 +10,12 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from idp.accounts import proposals, roles
+from idp.accounts import invitations, proposals, roles
 from idp.audit.events import Origin
 from idp.conf import SecondFactor, policy
 from idp.console.urls import urlpatterns
 from idp.console.verbs import Verb
-from idp.models import Proposal, Role, User
+from idp.models import Invitation, Proposal, Role, User
 from tests.conftest import PASSWORD, make_person
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.account.conftest import everything, signed_in
@@ -25,6 +25,7 @@ from tests.idp.console.people import (
     DECISIONS,
     DELIVERY,
     EXPORT,
+    INVITATIONS,
     OVERVIEW,
     PEOPLE,
     POLICY,
@@ -38,13 +39,17 @@ from tests.story import HOST, Person
 
 #: Whose page the addresses with somebody in them are.
 AMARA = UUID("3f0c6c1e-9a57-4a0e-8d3c-5b1f2e7d9a64")
-ADDRESSES = [f"/console/{page.pattern}".replace("<uuid:account>", str(AMARA)) for page in urlpatterns]
+ADDRESSES = [re.sub(r"<uuid:\w+>", str(AMARA), f"/console/{page.pattern}") for page in urlpatterns]
 #: What stands there.
 PAGES = {
     OVERVIEW: "console-overview",
     PEOPLE: "console-people",
     f"{PEOPLE}{AMARA}/": "console-person",
     **{f"{PEOPLE}{AMARA}/{verb}/": "console-act" for verb in Verb},
+    INVITATIONS: "console-invitations",
+    f"{INVITATIONS}many/": "console-invite-many",
+    f"{INVITATIONS}{AMARA}/send-again/": "console-act",
+    f"{INVITATIONS}{AMARA}/cancel/": "console-act",
     DECISIONS: "console-decisions",
     AUDIT: "console-audit",
     EXPORT: "console-audit-export",
@@ -55,6 +60,10 @@ PAGES = {
 #: What can be sent, and a form that would do something.
 FORMS = {
     **{f"{PEOPLE}{AMARA}/{verb}/": {"reason": "security"} for verb in Verb},
+    INVITATIONS: {"email": "kim@contoso.example", "reason": "security"},
+    f"{INVITATIONS}many/": {"csv": "email\nkim@contoso.example", "reason": "security", "confirm": "1"},
+    f"{INVITATIONS}{AMARA}/send-again/": {"reason": "security"},
+    f"{INVITATIONS}{AMARA}/cancel/": {"reason": "security"},
     DECISIONS: {"act": "withdraw"},
     EXPORT: {"reason": "security"},
 }
@@ -75,6 +84,16 @@ def amara(db):
     """Whom the addresses name: an administrator, so that there is something to do of everything."""
     user = make_person("amara", email="amara@contoso.example", id=AMARA)
     appoint(user)
+    return user
+
+
+@pytest.fixture(autouse=True)
+def guest(db):
+    """Who is invited, by an invitation with the key that stands in the addresses."""
+    user = make_person("guest", email="guest@contoso.example", password=None, addresses=[], status=User.Status.INVITED)
+    row = Invitation(id=AMARA, user=user, invited_at=timezone.now(), expires_at=timezone.now() + timedelta(days=3))
+    invitations._seal(row)
+    row.save()
     return user
 
 
@@ -346,7 +365,8 @@ UNKNOWN = (
 def test_a_field_that_the_form_does_not_have_is_refused(path, proposal, app):
     person = at_a_browser(app)
     sent = filled(person, path, proposal)
-    unknown = [name for name in UNKNOWN if path != EXPORT or name not in ("account", "by")]
+    known = {EXPORT: ("account", "by"), INVITATIONS: ("email", "username", "name")}.get(path, ())
+    unknown = [name for name in UNKNOWN if name not in known]
     before = everything()
     assert {name for name in unknown if person.post(path, sent | {name: "1"}).status_code != 400} == set()
     assert everything() == before
@@ -361,7 +381,7 @@ def test_a_field_that_is_sent_twice_is_refused_and_so_is_a_file(path, proposal, 
     assert person.post(path, sent | twice).status_code == 400
     answer = person.http.post(
         path,
-        {**sent, "file": SimpleUploadedFile("x.txt", b"x")},
+        {**sent, "other": SimpleUploadedFile("x.txt", b"x")},
         headers={"origin": f"https://{HOST}"},
         secure=True,
     )
