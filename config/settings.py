@@ -4,8 +4,6 @@ Whatever is missing and would be unsafe to guess stops the process with one sent
 The names are the operator's contract (docs/operate.md); `.env` in the project's folder is read if present.
 """
 
-import base64
-import binascii
 import re
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -15,7 +13,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import broker
+from config import broker, root_keys
 from idp.channels import addresses, gateways, numbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -77,28 +75,12 @@ TENANT_HELP_URL = env.str("TENANT_HELP_URL", default="")
 SECRET_KEY = required("SECRET_KEY", "It is Django's own secret. Use 50 random characters or more.")
 
 
-def _root_keys(value: str) -> tuple[tuple[str, bytes], ...]:
-    """`id:base64,id:base64`, newest first."""
-    keys = []
-    for entry in value.split(","):
-        key_id, _colon, encoded = entry.strip().partition(":")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
-            raise ImproperlyConfigured(f"REGAIN_ROOT_KEYS: key {key_id!r} is not base64.") from error
-        if not key_id.isalnum() or len(key_id) > 16:  # noqa: PLR2004 -- it is stored with every sealed row
-            raise ImproperlyConfigured("REGAIN_ROOT_KEYS: a key id is 1 to 16 letters and digits.")
-        if len(key) < 32:  # noqa: PLR2004 -- RFC 5869: as much as the hash gives out
-            raise ImproperlyConfigured(f"REGAIN_ROOT_KEYS: key {key_id!r} has fewer than 32 bytes.")
-        keys.append((key_id, key))
-    if len({key_id for key_id, _key in keys}) != len(keys):
-        raise ImproperlyConfigured("REGAIN_ROOT_KEYS: two keys have the same id.")
-    return tuple(keys)
-
-
-ROOT_KEYS = _root_keys(
+#: The first seals and encrypts, every one opens; those that are retired only find what they made digests of.
+ROOT_KEYS = root_keys.read(
+    "REGAIN_ROOT_KEYS",
     required("REGAIN_ROOT_KEYS", "Credentials are sealed with it; losing or guessing it loses every account."),
 )
+RETIRED_KEYS = root_keys.read("REGAIN_RETIRED_KEYS", env.str("REGAIN_RETIRED_KEYS", default=""), but=ROOT_KEYS)
 
 
 def _prices(value: str) -> tuple[tuple[str, int], ...]:
@@ -352,6 +334,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "carry out decisions": {"task": "idp.carry_out_decisions", "schedule": 300.0, "options": {"expires": 300}},
+    "check seals": {"task": "idp.check_seals", "schedule": 120.0, "options": {"expires": 120}},
     "tidy": {"task": "idp.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

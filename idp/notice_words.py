@@ -26,6 +26,7 @@ RECOVERY_BEGUN = "idp.recovery_begun"
 ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
 ADMINISTRATOR_ADDED = "idp.administrator_added"
 ACCOUNT_ACTIVATED = "idp.account_activated"
+FORGERY_FOUND = "idp.forgery_found"
 DECISION_PROPOSED = "idp.decision_proposed"
 DECISION_AGREED = "idp.decision_agreed"
 DECISION_CLOSED = "idp.decision_closed"
@@ -294,6 +295,29 @@ def _freeze_lifted(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _forgery_found(facts: Mapping[str, Any], org: str) -> Words:
+    what = {
+        "credential": _("a way to sign in"),
+        "recovery_address": _("a recovery address"),
+        "role": _("an administrator's role"),
+        "client": _("an application"),
+        "signing_key": _("a signing key"),
+    }.get(facts["table"], _("another sealed record"))
+    return Words(
+        subject=_("Something was written past %(org)s") % {"org": org},
+        heading=_("Something was written past this program"),
+        lead=_(
+            "It concerns: %(what)s. The record does not carry the seal that only this program can make. It is not "
+            "believed, and nobody gets in by it.",
+        )
+        % {"what": what},
+        otherwise=_(
+            "Ask who has access to the database, and have the audit verified: it says which record it is. You are "
+            "told of each record once.",
+        ),
+    )
+
+
 def _day(moment: str) -> str:
     return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
@@ -315,6 +339,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ADMINISTRATOR_RECOVERED: _administrator_recovered,
     ADMINISTRATOR_ADDED: _administrator_added,
     ACCOUNT_ACTIVATED: _account_activated,
+    FORGERY_FOUND: _forgery_found,
     DECISION_PROPOSED: _decision_proposed,
     DECISION_AGREED: _decision_agreed,
     DECISION_CLOSED: _decision_closed,

@@ -17,6 +17,7 @@ from idp.breaker import Breaker
 from idp.conf import policy
 from idp.metrics import Metric
 from idp.oidc import keys
+from idp.seals import checking
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +121,14 @@ def rotate_signing_keys() -> None:
 def carry_out_decisions() -> None:
     """Every few minutes: what two administrators agreed on, once its delay is over."""
     log.info("decisions", **decisions.carry_out_due(timezone.now()))
+
+
+@shared_task(name="idp.check_seals")
+def check_seals() -> None:
+    """Every few minutes: look at the next part of all sealed rows."""
+    with _database_may_be_away():
+        checked = checking.check_some(timezone.now())
+        log.info("seals checked", rows=checked.rows, forged=checked.forged)
 
 
 @shared_task(name="idp.tidy")

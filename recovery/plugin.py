@@ -17,6 +17,7 @@ from idp.plugins.hooks import (
     Link,
     Message,
     Plugin,
+    SealedTable,
     Section,
     Telling,
     Text,
@@ -24,7 +25,7 @@ from idp.plugins.hooks import (
     WayBack,
     WaysBack,
 )
-from recovery import asking, figures, in_words, journeys, sentences, standing, usernames
+from recovery import asking, figures, in_words, journeys, proof, sentences, standing, usernames
 from recovery.conf import policy
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
@@ -54,6 +55,9 @@ class RecoveryPlugin(Plugin):
 
     def activation(self) -> str:
         return ACTIVATE_URL
+
+    def sealed(self) -> Sequence[SealedTable]:
+        return (proof.SEALED,)
 
     def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         for method in registry.messages():
