@@ -14,6 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import broker, root_keys
+from idp.audit import targets
 from idp.channels import addresses, gateways, numbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -179,6 +180,12 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 #: A larger filter of breached passwords than the one that ships (docs/breached-passwords.md).
 BREACH_FILTER = env.str("BREACH_FILTER", default="")
 
+#: Second places that the audit goes to each minute.
+try:
+    AUDIT_EXPORT = targets.read(env.str("AUDIT_EXPORT", default=""))
+except targets.Unusable as error:
+    raise ImproperlyConfigured(f"AUDIT_EXPORT: {error}.") from error
+
 #: Roughly where a network is: a file of towns or countries in MaxMind's format (idp.places).
 GEOIP_DATABASE = env.str("GEOIP_DATABASE", default="")
 
@@ -334,6 +341,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "carry out decisions": {"task": "idp.carry_out_decisions", "schedule": 300.0, "options": {"expires": 300}},
+    "export the audit": {"task": "idp.export_audit", "schedule": 60.0, "options": {"expires": 60}},
     "check seals": {"task": "idp.check_seals", "schedule": 120.0, "options": {"expires": 120}},
     "tidy": {"task": "idp.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -13,6 +13,7 @@ from django.utils import timezone
 from kombu.exceptions import ChannelError
 
 from idp import decisions, delivery, metrics, outbox, throttle, tidying
+from idp.audit import export
 from idp.breaker import Breaker
 from idp.conf import policy
 from idp.metrics import Metric
@@ -121,6 +122,14 @@ def rotate_signing_keys() -> None:
 def carry_out_decisions() -> None:
     """Every few minutes: what two administrators agreed on, once its delay is over."""
     log.info("decisions", **decisions.carry_out_due(timezone.now()))
+
+
+@shared_task(name="idp.export_audit")
+def export_audit() -> None:
+    """Every minute: send what is new in the audit to its second places."""
+    with _database_may_be_away():
+        for done in export.export(timezone.now()):
+            log.info("audit exported", target=done.target, entries=done.entries, fault=done.fault)
 
 
 @shared_task(name="idp.check_seals")
