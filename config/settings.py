@@ -180,6 +180,11 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 #: A larger filter of breached passwords than the one that ships (docs/breached-passwords.md).
 BREACH_FILTER = env.str("BREACH_FILTER", default="")
 
+#: What tells the two halves of the emergency key (idp.accounts.break_glass); empty: there is none.
+BREAK_GLASS_VERIFIER = env.str("BREAK_GLASS_VERIFIER", default="").strip().lower()
+if BREAK_GLASS_VERIFIER and not re.fullmatch(r"[0-9a-f]{64}", BREAK_GLASS_VERIFIER):
+    raise ImproperlyConfigured("BREAK_GLASS_VERIFIER is not what `manage.py make_break_glass_keys` printed.")
+
 #: Second places that the audit goes to each minute.
 try:
     AUDIT_EXPORT = targets.read(env.str("AUDIT_EXPORT", default=""))

@@ -26,6 +26,7 @@ RECOVERY_BEGUN = "idp.recovery_begun"
 ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
 ADMINISTRATOR_ADDED = "idp.administrator_added"
 ACCOUNT_ACTIVATED = "idp.account_activated"
+BREAK_GLASS = "idp.break_glass"
 FORGERY_FOUND = "idp.forgery_found"
 DECISION_PROPOSED = "idp.decision_proposed"
 DECISION_AGREED = "idp.decision_agreed"
@@ -295,6 +296,22 @@ def _freeze_lifted(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _break_glass(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("The emergency key of %(org)s was used") % {"org": org},
+        heading=_("An administrator was invited with the emergency key"),
+        lead=_(
+            "Somebody with both halves of it did so on the server, because no administrator of %(org)s had signed in "
+            "for days."
+        )
+        % {"org": org},
+        otherwise=_(
+            "If that was not agreed among you, sign in now, cancel the invitation or suspend the account, and have the "
+            "server examined."
+        ),
+    )
+
+
 def _forgery_found(facts: Mapping[str, Any], org: str) -> Words:
     what = {
         "credential": _("a way to sign in"),
@@ -339,6 +356,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ADMINISTRATOR_RECOVERED: _administrator_recovered,
     ADMINISTRATOR_ADDED: _administrator_added,
     ACCOUNT_ACTIVATED: _account_activated,
+    BREAK_GLASS: _break_glass,
     FORGERY_FOUND: _forgery_found,
     DECISION_PROPOSED: _decision_proposed,
     DECISION_AGREED: _decision_agreed,

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from idp.console import banners
 from idp.models import SignIn
 from idp.pages import Entry
 from idp.plugins import hooks
@@ -37,7 +39,8 @@ def show(
 ) -> HttpResponse:
     """Draw a page for the administrator who is signed in here."""
     account = {"label": here.user.label, "initial": here.user.initial}
-    return render(request, template, {"account": account, "menu": menu(request.path)} | context, status=status)
+    standing = {"account": account, "menu": menu(request.path), "banners": banners.banners(timezone.now())}
+    return render(request, template, standing | context, status=status)
 
 
 def menu(path: str) -> tuple[Entry, ...]:
