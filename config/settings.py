@@ -4,8 +4,6 @@ Whatever is missing and would be unsafe to guess stops the process with one sent
 The names are the operator's contract (docs/operate.md); `.env` in the project's folder is read if present.
 """
 
-import base64
-import binascii
 import re
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -15,7 +13,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import broker
+from config import broker, root_keys
+from idp.audit import targets
 from idp.channels import addresses, gateways, numbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -77,28 +76,12 @@ TENANT_HELP_URL = env.str("TENANT_HELP_URL", default="")
 SECRET_KEY = required("SECRET_KEY", "It is Django's own secret. Use 50 random characters or more.")
 
 
-def _root_keys(value: str) -> tuple[tuple[str, bytes], ...]:
-    """`id:base64,id:base64`, newest first."""
-    keys = []
-    for entry in value.split(","):
-        key_id, _colon, encoded = entry.strip().partition(":")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
-            raise ImproperlyConfigured(f"REGAIN_ROOT_KEYS: key {key_id!r} is not base64.") from error
-        if not key_id.isalnum() or len(key_id) > 16:  # noqa: PLR2004 -- it is stored with every sealed row
-            raise ImproperlyConfigured("REGAIN_ROOT_KEYS: a key id is 1 to 16 letters and digits.")
-        if len(key) < 32:  # noqa: PLR2004 -- RFC 5869: as much as the hash gives out
-            raise ImproperlyConfigured(f"REGAIN_ROOT_KEYS: key {key_id!r} has fewer than 32 bytes.")
-        keys.append((key_id, key))
-    if len({key_id for key_id, _key in keys}) != len(keys):
-        raise ImproperlyConfigured("REGAIN_ROOT_KEYS: two keys have the same id.")
-    return tuple(keys)
-
-
-ROOT_KEYS = _root_keys(
+#: The first seals and encrypts, every one opens; those that are retired only find what they made digests of.
+ROOT_KEYS = root_keys.read(
+    "REGAIN_ROOT_KEYS",
     required("REGAIN_ROOT_KEYS", "Credentials are sealed with it; losing or guessing it loses every account."),
 )
+RETIRED_KEYS = root_keys.read("REGAIN_RETIRED_KEYS", env.str("REGAIN_RETIRED_KEYS", default=""), but=ROOT_KEYS)
 
 
 def _prices(value: str) -> tuple[tuple[str, int], ...]:
@@ -196,6 +179,17 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 #: A larger filter of breached passwords than the one that ships (docs/breached-passwords.md).
 BREACH_FILTER = env.str("BREACH_FILTER", default="")
+
+#: What tells the two halves of the emergency key (idp.accounts.break_glass); empty: there is none.
+BREAK_GLASS_VERIFIER = env.str("BREAK_GLASS_VERIFIER", default="").strip().lower()
+if BREAK_GLASS_VERIFIER and not re.fullmatch(r"[0-9a-f]{64}", BREAK_GLASS_VERIFIER):
+    raise ImproperlyConfigured("BREAK_GLASS_VERIFIER is not what `manage.py make_break_glass_keys` printed.")
+
+#: Second places that the audit goes to each minute.
+try:
+    AUDIT_EXPORT = targets.read(env.str("AUDIT_EXPORT", default=""))
+except targets.Unusable as error:
+    raise ImproperlyConfigured(f"AUDIT_EXPORT: {error}.") from error
 
 #: Roughly where a network is: a file of towns or countries in MaxMind's format (idp.places).
 GEOIP_DATABASE = env.str("GEOIP_DATABASE", default="")
@@ -355,6 +349,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "carry out decisions": {"task": "idp.carry_out_decisions", "schedule": 300.0, "options": {"expires": 300}},
     "plug-ins": {"task": "idp.every_minute", "schedule": 60.0, "options": {"expires": 60}},
+    "export the audit": {"task": "idp.export_audit", "schedule": 60.0, "options": {"expires": 60}},
+    "check seals": {"task": "idp.check_seals", "schedule": 120.0, "options": {"expires": 120}},
     "tidy": {"task": "idp.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

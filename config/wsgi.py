@@ -10,16 +10,18 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, ProgrammingError
+from django.utils import timezone
 from whitenoise import WhiteNoise
 
 application = get_wsgi_application()
 
 from config import celery_app, tracing  # noqa: E402 -- reads settings
 from idp import startup  # noqa: E402 -- its models exist once Django is set up
+from idp.seals import tables  # noqa: E402 -- as above
 
 _faults = [str(message.msg) for message in run_checks(tags=["security"]) if message.is_serious()]
 try:
-    _faults += startup.faults() or startup.unopened()
+    _faults += startup.faults() or tables.unopened(timezone.now())
 except OperationalError:
     pass  # the database is away; /readyz says so, and every page answers 503 until it is back
 except ProgrammingError:

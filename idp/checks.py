@@ -1,16 +1,20 @@
 """What is wrong with a deployment, said when it starts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
+from django.utils import timezone
 
 from idp import branding, fetch, places
 from idp.accounts import breached
 from idp.conf import policy
 from idp.plugins import hooks
+from idp.seals import tables
 
 
 @register(Tags.security)
@@ -37,3 +41,14 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
     except places.UnusableDatabase as error:
         found.append(Error(f"GEOIP_DATABASE names no usable database: {error}", id="idp.E005"))
     return found
+
+
+@register(Tags.database)
+def root_keys_open_what_is_there(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """`manage.py check --database default`: no key is missing that rows still need."""
+    if not databases:
+        return []
+    try:
+        return [Error(fault, id="idp.E006") for fault in tables.unopened(timezone.now())]
+    except DatabaseError:
+        return []  # away, or not migrated yet: that is said elsewhere

@@ -140,6 +140,8 @@ class Policy:
     #: waits for one.
     decision_delay: timedelta = timedelta(hours=24)
     decision_lifetime: timedelta = timedelta(days=7)
+    #: For how long no administrator has signed in before the emergency key invites a new one.
+    break_glass_after: timedelta = timedelta(days=3)
     #: How many recovery addresses an account may have.
     most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.
@@ -228,6 +230,10 @@ class Policy:
             (
                 60 * minute <= self.invitation_lifetime <= 14 * day,
                 "IDP['invitation_lifetime'] must be between 1 hour and 14 days.",
+            ),
+            (
+                day <= self.break_glass_after <= 30 * day,
+                "IDP['break_glass_after'] must be between 1 and 30 days.",
             ),
             (
                 60 * minute <= self.decision_delay <= 14 * day,

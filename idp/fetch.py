@@ -74,6 +74,12 @@ def post_form(url: str, fields: Mapping[str, str]) -> int:
         return answer.status
 
 
+def put(url: str, body: bytes, *, headers: Mapping[str, str]) -> int:
+    """Put `body` there; the status of the answer, as for `post_form`."""
+    with _Exchange(url, method="PUT", headers=dict(headers), body=body) as answer:
+        return answer.status
+
+
 def check(url: str) -> None:
     """Whether `url` is one that could be fetched at all, without asking anybody. Raises Failed."""
     _take_apart(url)

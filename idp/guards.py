@@ -4,6 +4,9 @@ They refuse, in the database itself, every write that `idp.accounts.credentials`
 that is not 1, a next version that does not follow, a kept seal or proof, a moved row, a deletion while the account
 lives, a TRUNCATE. They are not the guarantee (whoever owns the database can drop them): the seal is.
 
+One more write is let through: the same version sealed with another root key, everything that it says being kept but
+for the ciphertext of what is encrypted (`credentials.reseal`).
+
 Written after every migration and compared with this text at start-up, so that one that was lost, disabled or
 altered is noticed before anybody signs in.
 """
@@ -23,6 +26,15 @@ _SAME = {
 _OVER = {
     "idp_credential": "(OLD.material = '' AND OLD.kind <> 'recovery_codes')",
     "idp_recoveryaddress": "(1 = 0)",
+}
+#: What stays as it is where a row is sealed anew. What is encrypted is encrypted anew as well.
+_KEPT = {
+    "idp_credential": ("version", "proof", "changed_at", "handle"),
+    "idp_recoveryaddress": ("version", "proof", "changed_at", "usable_from", "told_until"),
+}
+_ENCRYPTED = {
+    "idp_credential": "(NEW.material = OLD.material OR (OLD.kind = 'totp' AND NEW.material <> ''))",
+    "idp_recoveryaddress": "(1 = 1)",
 }
 
 
@@ -56,6 +68,9 @@ def _sqlite_triggers() -> dict[str, str]:
     triggers = {}
     for table in GUARDED:
         moved = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in ("id", *_STANDS[table]))
+        kept = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in _KEPT[table])
+        key = "substr({0}.seal, 1, instr({0}.seal, '.'))".format
+        resealed = f"{kept} AND {_ENCRYPTED[table]} AND {key('NEW')} <> {key('OLD')}"
         triggers[f"{table}_insert"] = (
             f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} "
             f"WHEN NEW.version <> 1 OR EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR ({_SAME[table]})) "
@@ -63,8 +78,9 @@ def _sqlite_triggers() -> dict[str, str]:
         )
         triggers[f"{table}_update"] = (
             f"CREATE TRIGGER {table}_update BEFORE UPDATE ON {table} "
-            f"WHEN NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} "
-            f"OR {_OVER[table]} "
+            f"WHEN NOT ({resealed}) "
+            f"AND (NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {_OVER[table]}) "
+            f"OR {moved} "
             f"BEGIN SELECT RAISE(ABORT, '{table}: a next version needs a proof and a seal of its own'); END"
         )
         triggers[f"{table}_delete"] = (
@@ -91,6 +107,9 @@ def _postgresql_functions() -> dict[str, str]:
     as_fault = "USING ERRCODE = 'integrity_constraint_violation'"
     for table in GUARDED:
         moved = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in ("id", *_STANDS[table]))
+        kept = " AND ".join(f"NEW.{column} IS NOT DISTINCT FROM OLD.{column}" for column in _KEPT[table])
+        key = "split_part({0}.seal, '.', 1)".format
+        resealed = f"{kept} AND {_ENCRYPTED[table]} AND {key('NEW')} <> {key('OLD')}"
         functions[f"{table}_guard"] = f"""
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
@@ -101,7 +120,8 @@ BEGIN
     END IF;
     RETURN NEW;
   ELSIF TG_OP = 'UPDATE' THEN
-    IF NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {moved} OR {_OVER[table]} THEN
+    IF {moved} OR NOT ({resealed})
+      AND (NEW.version <> OLD.version + 1 OR NEW.seal = OLD.seal OR NEW.proof = OLD.proof OR {_OVER[table]}) THEN
       RAISE EXCEPTION '{table}: a next version needs a proof and a seal of its own' {as_fault};
     END IF;
     RETURN NEW;

@@ -5,13 +5,15 @@ that what one use leaks says nothing about another. Every sealed or encrypted va
 root key it was made with: a new root key is put in front of the list, old values stay readable, and nothing
 needs the two to change at the same moment.
 
-`digest` is the exception: a look-up digest must be found again, so it is made with the *oldest* key, which stays in
-the list until the rows are rewritten.
+`digest` is the exception: a look-up digest must be found again, and of much that is looked up nobody has the text any
+more (names of the deleted, subjects that applications know). So it is made with the *oldest* key for good. Once every
+row is sealed anew (`idp.seals.renewal`), that key is retired: it finds digests, and seals and opens nothing.
 """
 
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from functools import lru_cache
 from secrets import token_bytes
 from typing import Any
@@ -41,16 +43,22 @@ def seal(label: str, *parts: Part) -> str:
 
 def is_sealed(label: str, sealed: str, *parts: Part) -> bool:
     """Whether `sealed` was made by `seal` over exactly these parts. Unknown keys and malformed seals are not."""
-    key_id, _dot, mac = sealed.partition(".")
-    if key_id not in _root_keys():
-        return False
-    return hmac.compare_digest(_encode(_mac(key_id, label, parts)).encode(), mac.encode())
+    return _is_made(sealed, label, parts, keys=_root_keys())
+
+
+def is_stamped(label: str, stamp: str, *parts: Part) -> bool:
+    """As `is_sealed`, for what a retired key may have made too.
+
+    Only for values that give no right by themselves, because what holds them is sealed or compared besides: those that
+    cannot be made anew when a root key is, as only their owner knows the text.
+    """
+    return _is_made(stamp, label, parts, keys=_every_key())
 
 
 def digest(label: str, *parts: Part) -> str:
-    """A keyed digest to look a value up by, without storing the value. Stable while the oldest key stays."""
-    key_id = settings.ROOT_KEYS[-1][0]
-    return _encode(_mac(key_id, label, parts))
+    """A keyed digest to look a value up by, without storing the value. Stable while the oldest key is kept."""
+    oldest = (*settings.ROOT_KEYS, *settings.RETIRED_KEYS)[-1][0]
+    return _encode(_mac(oldest, label, parts))
 
 
 def encrypt(label: str, plaintext: str, *row: Part) -> str:
@@ -81,19 +89,26 @@ def decrypt(label: str, ciphertext: str, *row: Part) -> str:
         raise Tampered(label) from error
 
 
+def encrypted_anew(label: str, ciphertext: str, *row: Part) -> str:
+    """The same text under the newest key. Raises Tampered as `decrypt` does."""
+    return encrypt(label, decrypt(label, ciphertext, *row), *row)
+
+
+def knows(stamp: str) -> bool:
+    """Whether a seal or ciphertext names one of the root keys. Whether it was made with it is another question."""
+    return stamp.partition(".")[0] in _root_keys()
+
+
 def current_key_id() -> str:
     """The id of the newest root key, for a row whose derived secrets must be found again after a rotation."""
     return settings.ROOT_KEYS[0][0]
 
 
-@lru_cache(maxsize=256)
 def derive(label: str, *parts: Part, key_id: str, length: int = 32) -> bytes:
-    """`length` bytes for `label` (and `parts`) from the root key `key_id`. Raises Tampered if it is gone."""
-    root = _root_keys().get(key_id)
-    if root is None:
+    """`length` bytes for `label` (and `parts`) from the root key `key_id`. Raises Tampered if it is gone or retired."""
+    if key_id not in _root_keys():
         raise Tampered(label)
-    info = canonical("regain", label, *parts)
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(root)
+    return _derived(label, *parts, key_id=key_id, length=length)
 
 
 def fingerprint(secret: str) -> str:
@@ -118,8 +133,21 @@ def canonical(*parts: Part) -> bytes:
     return bytes(out)
 
 
+def _is_made(stamp: str, label: str, parts: tuple[Part, ...], *, keys: Mapping[str, bytes]) -> bool:
+    key_id, _dot, mac = stamp.partition(".")
+    if key_id not in keys:
+        return False
+    return hmac.compare_digest(_encode(_mac(key_id, label, parts)).encode(), mac.encode())
+
+
 def _mac(key_id: str, label: str, parts: tuple[Part, ...]) -> bytes:
-    return hmac.digest(derive(label, key_id=key_id), canonical(*parts), "sha256")
+    return hmac.digest(_derived(label, key_id=key_id), canonical(*parts), "sha256")
+
+
+@lru_cache(maxsize=256)
+def _derived(label: str, *parts: Part, key_id: str, length: int = 32) -> bytes:
+    info = canonical("regain", label, *parts)
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(_every_key()[key_id])
 
 
 def _encode(raw: bytes) -> str:
@@ -131,8 +159,14 @@ def _root_keys() -> dict[str, bytes]:
     return dict(settings.ROOT_KEYS)
 
 
+@lru_cache(maxsize=1)
+def _every_key() -> dict[str, bytes]:
+    return dict((*settings.RETIRED_KEYS, *settings.ROOT_KEYS))
+
+
 @receiver(setting_changed)
 def _forget(*, setting: str, **_kwargs: Any) -> None:
-    if setting == "ROOT_KEYS":
+    if setting in ("ROOT_KEYS", "RETIRED_KEYS"):
         _root_keys.cache_clear()
-        derive.cache_clear()
+        _every_key.cache_clear()
+        _derived.cache_clear()

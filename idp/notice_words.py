@@ -26,6 +26,8 @@ RECOVERY_BEGUN = "idp.recovery_begun"
 ADMINISTRATOR_RECOVERED = "idp.administrator_recovered"
 ADMINISTRATOR_ADDED = "idp.administrator_added"
 ACCOUNT_ACTIVATED = "idp.account_activated"
+BREAK_GLASS = "idp.break_glass"
+FORGERY_FOUND = "idp.forgery_found"
 DECISION_PROPOSED = "idp.decision_proposed"
 DECISION_AGREED = "idp.decision_agreed"
 DECISION_CLOSED = "idp.decision_closed"
@@ -296,6 +298,45 @@ def _freeze_lifted(facts: Mapping[str, Any], org: str) -> Words:
     )
 
 
+def _break_glass(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("The emergency key of %(org)s was used") % {"org": org},
+        heading=_("An administrator was invited with the emergency key"),
+        lead=_(
+            "Somebody with both halves of it did so on the server, because no administrator of %(org)s had signed in "
+            "for days."
+        )
+        % {"org": org},
+        otherwise=_(
+            "If that was not agreed among you, sign in now, cancel the invitation or suspend the account, and have the "
+            "server examined."
+        ),
+    )
+
+
+def _forgery_found(facts: Mapping[str, Any], org: str) -> Words:
+    what = {
+        "credential": _("a way to sign in"),
+        "recovery_address": _("a recovery address"),
+        "role": _("an administrator's role"),
+        "client": _("an application"),
+        "signing_key": _("a signing key"),
+    }.get(facts["table"], _("another sealed record"))
+    return Words(
+        subject=_("Something was written past %(org)s") % {"org": org},
+        heading=_("Something was written past this program"),
+        lead=_(
+            "It concerns: %(what)s. The record does not carry the seal that only this program can make. It is not "
+            "believed, and nobody gets in by it.",
+        )
+        % {"what": what},
+        otherwise=_(
+            "Ask who has access to the database, and have the audit verified: it says which record it is. You are "
+            "told of each record once.",
+        ),
+    )
+
+
 def _day(moment: str) -> str:
     return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATE_FORMAT")
 
@@ -317,6 +358,8 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ADMINISTRATOR_RECOVERED: _administrator_recovered,
     ADMINISTRATOR_ADDED: _administrator_added,
     ACCOUNT_ACTIVATED: _account_activated,
+    BREAK_GLASS: _break_glass,
+    FORGERY_FOUND: _forgery_found,
     DECISION_PROPOSED: _decision_proposed,
     DECISION_AGREED: _decision_agreed,
     DECISION_CLOSED: _decision_closed,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from idp import metrics, startup, traffic
+from idp.audit import export
 
 _NO_DATABASE = "the database cannot be reached"
 
@@ -27,21 +28,25 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Database reachable, migrations applied, guards in place: people may be sent here.
 
-    That messages are late is said, and changes nothing: they sign in all the same.
+    That messages are late, or the audit is behind at a second place, is said and changes nothing: they sign in all the
+    same.
     """
     late: list[str] = []
+    behind: list[str] = []
     try:
         faults = startup.faults()
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             faults.append("migrations are not applied")
         else:
-            late = _late()
+            late, behind = _late(), export.faults(timezone.now())
     except OperationalError:
         faults = [_NO_DATABASE]
     if faults:
         return JsonResponse({"status": "not ready", "faults": faults}, status=503)
-    return JsonResponse({"status": "ready", **({"delivery": late} if late else {})})
+    return JsonResponse(
+        {"status": "ready", **({"delivery": late} if late else {}), **({"audit": behind} if behind else {})}
+    )
 
 
 @require_safe

@@ -1,12 +1,13 @@
-"""What must hold before anybody is let in: guards in the database, a sealed audit head, keys that open."""
+"""What must hold before anybody is let in: guards in the database, and a sealed audit head.
 
-from django.conf import settings
+Whether the keys open what is there is `idp.seals.tables`' question.
+"""
+
 from django.db import connections
-from django.db.models import Q
 
 from idp import guards
 from idp.audit import chain
-from idp.models import AuditEntry, AuditHead, Credential, RecoveryAddress
+from idp.models import AuditEntry, AuditHead
 
 
 def after_migration(using: str) -> None:
@@ -28,18 +29,3 @@ def faults(using: str = "default") -> list[str]:
     if not found and (broken := chain.head_fault()):
         found.append(broken)
     return found
-
-
-def unopened() -> list[str]:
-    """Whether the root keys open what is there; reads two tables, so it is asked once, at start.
-
-    Letting people in with a key missing would take every seal made with it for a forgery, and freeze its account.
-    """
-    known = Q()
-    for key_id, _key in settings.ROOT_KEYS:
-        known |= Q(seal__startswith=f"{key_id}.")
-    return [
-        f"REGAIN_ROOT_KEYS lacks a key that {table} were sealed with"
-        for table, rows in (("credentials", Credential.objects), ("recovery addresses", RecoveryAddress.objects))
-        if rows.exclude(known).exists()
-    ]

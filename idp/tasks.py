@@ -13,11 +13,13 @@ from django.utils import timezone
 from kombu.exceptions import ChannelError
 
 from idp import decisions, delivery, metrics, outbox, throttle, tidying
+from idp.audit import export
 from idp.breaker import Breaker
 from idp.conf import policy
 from idp.metrics import Metric
 from idp.oidc import keys
 from idp.plugins import hooks
+from idp.seals import checking
 
 log = structlog.get_logger(__name__)
 
@@ -131,6 +133,22 @@ def every_minute() -> None:
         done = {name: count for name, count in plugin.every_minute(now).items() if count}
         if done:
             log.info("by and by", plugin=type(plugin).__name__, **done)
+
+
+@shared_task(name="idp.export_audit")
+def export_audit() -> None:
+    """Every minute: send what is new in the audit to its second places."""
+    with _database_may_be_away():
+        for done in export.export(timezone.now()):
+            log.info("audit exported", target=done.target, entries=done.entries, fault=done.fault)
+
+
+@shared_task(name="idp.check_seals")
+def check_seals() -> None:
+    """Every few minutes: look at the next part of all sealed rows."""
+    with _database_may_be_away():
+        checked = checking.check_some(timezone.now())
+        log.info("seals checked", rows=checked.rows, forged=checked.forged)
 
 
 @shared_task(name="idp.tidy")

@@ -20,6 +20,7 @@ import structlog
 from django.db import transaction
 
 from idp.plugins import accounts, audit, keys
+from idp.plugins.hooks import SealedTable, swap
 from recovery.conf import policy as configured
 from recovery.domain import events
 from recovery.domain.loosening import Loosening, is_looser, read, stricter, written
@@ -199,3 +200,18 @@ def _parts(row: PolicyInForce) -> tuple[keys.Part, ...]:
         row.told_up_to.bytes if row.told_up_to else None,
         row.applies_from.isoformat() if row.applies_from else None,
     )
+
+
+def _reseal(row: PolicyInForce) -> None:
+    row.seal = keys.seal(_SEAL, *_parts(row))
+
+
+#: Its row, for whoever looks at all sealed ones.
+SEALED = SealedTable(
+    name="recovery_policy",
+    rows=lambda _now: PolicyInForce.objects.all(),
+    is_genuine=_is_genuine,
+    stamped=("seal",),
+    reseal=swap(_reseal, "seal"),
+    owner=lambda _row: None,
+)

@@ -18,6 +18,7 @@ from idp.plugins.hooks import (
     Link,
     Message,
     Plugin,
+    SealedTable,
     Section,
     Telling,
     Text,
@@ -25,7 +26,18 @@ from idp.plugins.hooks import (
     WayBack,
     WaysBack,
 )
-from recovery import asking, figures, in_force, in_words, journeys, loosening_mail, sentences, standing, usernames
+from recovery import (
+    asking,
+    figures,
+    in_force,
+    in_words,
+    journeys,
+    loosening_mail,
+    proof,
+    sentences,
+    standing,
+    usernames,
+)
 from recovery.domain import ways
 from recovery.domain.policy import FORGOT
 from recovery.methods import registry
@@ -54,6 +66,9 @@ class RecoveryPlugin(Plugin):
 
     def activation(self) -> str:
         return ACTIVATE_URL
+
+    def sealed(self) -> Sequence[SealedTable]:
+        return (proof.SEALED, in_force.SEALED)
 
     def letter(self, message: Message, *, language: str) -> Letter | Text | None:
         for method in registry.messages():

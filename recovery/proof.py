@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from idp.plugins import keys
 from idp.plugins.factors import Kind, Owned
+from idp.plugins.hooks import SealedTable, swap
 from idp.plugins.proofs import PROOF_LIFETIME, Earned, Proof
 from recovery.domain.journey import Journey, Step, current_step, may_have_passkey
 from recovery.domain.policy import ACTIVATION, RecoveryPolicy
@@ -12,6 +13,7 @@ from recovery.models import JourneyProof
 
 __all__ = [
     "PURPOSE",
+    "SEALED",
     "Proof",
     "Unearned",
     "is_genuine",
@@ -118,3 +120,18 @@ def _parts(row: JourneyProof) -> tuple[keys.Part, ...]:
         row.browser_hash,
         row.created_at.isoformat(),
     )
+
+
+def _reseal(row: JourneyProof) -> None:
+    row.seal = seal(row)
+
+
+#: For whoever checks every seal, or makes them anew.
+SEALED = SealedTable(
+    name="recovery_proof",
+    rows=lambda _now: JourneyProof.objects.filter(consumed_at=None),
+    is_genuine=lambda row: keys.is_sealed(_SEAL, row.seal, *_parts(row)),
+    stamped=("seal",),
+    reseal=swap(_reseal, "seal"),
+    owner=lambda row: row.user,
+)

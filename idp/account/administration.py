@@ -37,6 +37,10 @@ TELLINGS: Mapping[str, Telling] = {
             "You took up your invitation: the address is yours, and nobody else has seen the password"
         ),
     ),
+    acts.BreakGlassUsed.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("Your invitation was made with the emergency key; every administrator was told"),
+    ),
     acts.DecisionProposed.name: Telling(
         about=About.ACCOUNT,
         say=lambda _fields: _("An administrator proposed something about you that takes a second one"),

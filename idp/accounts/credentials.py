@@ -11,6 +11,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
+from idp import keyring
 from idp.accounts import freezes, hashers, sealing
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import CredentialWritten, Origin
@@ -132,6 +133,33 @@ def upgrade_hash(credential: Credential, raw: str, *, now: datetime) -> None:
     except ProofStale:
         # Somebody changed it meanwhile, which is better than what we were about to do.
         log.info("hash upgrade overtaken", user=str(credential.user_id))
+
+
+# --- Under another root key -------------------------------------------------------------------------------
+
+
+def reseal(credential: Credential, *, material: str) -> bool:
+    """Seal this version with the newest root key; nothing of what it says changes, so it takes no proof.
+
+    `material` is what it holds, encrypted anew if it is encrypted. False if another version was written meanwhile.
+    Raises Tampered if the row was not ours before.
+    """
+    if not sealing.is_genuine(credential):
+        raise keyring.Tampered(credential.pk)
+    rows = Credential.objects.filter(pk=credential.pk, version=credential.version, seal=credential.seal)
+    credential.material = material
+    credential.seal = sealing.credential_seal(credential)
+    return bool(rows.update(material=credential.material, seal=credential.seal))
+
+
+def reseal_address(row: RecoveryAddress) -> bool:
+    """As `reseal`, for a recovery address; what it is found by stays."""
+    if not sealing.is_address_genuine(row):
+        raise keyring.Tampered(row.pk)
+    rows = RecoveryAddress.objects.filter(pk=row.pk, version=row.version, seal=row.seal)
+    row.ciphertext = sealing.encrypted_anew(row)
+    row.seal = sealing.address_seal(row)
+    return bool(rows.update(ciphertext=row.ciphertext, seal=row.seal))
 
 
 # --- Once the account is deleted --------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from idp.audit.events import DeviceAdded, DevicesDistrusted, DevicesForgotten, D
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Device
+from idp.models.sealed import SealedTable, swap
 
 _SEAL = "device"
 #: How stale `last_seen_at` may be.
@@ -45,11 +46,7 @@ def find(user_id: uuid.UUID, key: str, *, policy: Policy, now: datetime) -> Devi
 
 def is_known(device: Device, *, policy: Policy, now: datetime) -> bool:
     """Whether the row is ours and not too old; for one that was read along with its account."""
-    return (
-        device.forgotten_at is None
-        and now < device.last_seen_at + policy.device_lifetime
-        and keyring.is_sealed(_SEAL, device.seal, *_parts(device))
-    )
+    return device.forgotten_at is None and now < device.last_seen_at + policy.device_lifetime and _is_genuine(device)
 
 
 def is_trusted(device: Device | None, *, now: datetime) -> bool:
@@ -87,7 +84,7 @@ def seen(
         first_seen_at=now,
         last_seen_at=now,
     )
-    device.seal = keyring.seal(_SEAL, *_parts(device))
+    _seal(device)
     device.save(force_insert=True)
     if not is_first:
         record(DeviceAdded(user=user_id, device=device.pk), origin=origin)
@@ -100,17 +97,17 @@ def _move(key: str, fresh: str) -> None:
         return
     known_by = keyring.fingerprint(key)
     for device in Device.objects.filter(key_hash=known_by, forgotten_at=None):
-        if not keyring.is_sealed(_SEAL, device.seal, *_parts(device)):
+        if not _is_genuine(device):
             continue
         device.key_hash = keyring.fingerprint(fresh)
-        device.seal = keyring.seal(_SEAL, *_parts(device))
+        _seal(device)
         Device.objects.filter(pk=device.pk, key_hash=known_by).update(key_hash=device.key_hash, seal=device.seal)
 
 
 def trust(device: Device, *, policy: Policy, origin: Origin, now: datetime) -> None:
     """Ask for no second factor here for a while, as its owner wished after showing one. Runs in a transaction."""
     device.trusted_until = now + policy.trust_devices_for
-    device.seal = keyring.seal(_SEAL, *_parts(device))
+    _seal(device)
     Device.objects.filter(pk=device.pk).update(trusted_until=device.trusted_until, seal=device.seal)
     until = device.trusted_until.isoformat()
     record(DeviceTrusted(user=device.user_id, device=device.pk, until=until), origin=origin)
@@ -119,10 +116,10 @@ def trust(device: Device, *, policy: Policy, origin: Origin, now: datetime) -> N
 def distrust_all(user_id: uuid.UUID, *, by: str, origin: Origin) -> int:
     """Every browser is asked for the second factor again. Runs in its caller's transaction."""
     trusted = list(Device.objects.filter(user=user_id, forgotten_at=None, trusted_until__isnull=False))
-    genuine = [device for device in trusted if keyring.is_sealed(_SEAL, device.seal, *_parts(device))]
+    genuine = [device for device in trusted if _is_genuine(device)]
     for device in genuine:
         device.trusted_until = None
-        device.seal = keyring.seal(_SEAL, *_parts(device))
+        _seal(device)
         Device.objects.filter(pk=device.pk).update(trusted_until=None, seal=device.seal)
     if genuine:
         record(DevicesDistrusted(user=user_id, devices=len(genuine), reason=by), origin=origin)
@@ -164,3 +161,21 @@ def _parts(device: Device) -> tuple[keyring.Part, ...]:
         device.key_hash,
         until.astimezone(UTC).isoformat() if until else None,
     )
+
+
+def _seal(device: Device) -> None:
+    device.seal = keyring.seal(_SEAL, *_parts(device))
+
+
+def _is_genuine(device: Device) -> bool:
+    return keyring.is_sealed(_SEAL, device.seal, *_parts(device))
+
+
+#: For whoever checks every seal, or makes them anew (idp.seals).
+SEALED = SealedTable(
+    name="device",
+    rows=lambda _now: Device.objects.filter(forgotten_at=None),
+    is_genuine=_is_genuine,
+    stamped=("seal",),
+    reseal=swap(_seal, "seal"),
+)

@@ -1,7 +1,8 @@
 """Whether the guarded tables are as we wrote them: every seal holds, every version has its entry in the audit.
 
 The chain shows that no entry was altered; this shows that no credential was written without one, that none was put
-back to an older, once genuine version, and that none was deleted.
+back to an older, once genuine version, and that none was deleted; and that nobody has a role that was not given, or was
+taken away.
 """
 
 from collections.abc import Iterator
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from idp.accounts import sealing
-from idp.audit.events import CredentialWritten
-from idp.models import AuditEntry, Credential, RecoveryAddress, User
+from idp.audit.events import AccountFrozen, CredentialWritten, RoleEnded, RoleGranted
+from idp.models import AuditEntry, Credential, RecoveryAddress, Role, User
 from idp.models.batches import in_batches
 
 
@@ -37,6 +38,28 @@ def discrepancies() -> Iterator[Discrepancy]:
         elif not _is_newest(address, str(address.channel)):
             yield _found("recovery_address", address, "the audit has no such version, or a newer one")
     yield from _vanished()
+    yield from _roles()
+    yield from _opened_accounts()
+
+
+def _roles() -> Iterator[Discrepancy]:
+    """Roles that somebody has and the history does not give them: never granted, or ended and put back."""
+    for role in in_batches(Role.objects.filter(ended_at=None)):
+        told = AuditEntry.objects.filter(
+            user=role.user_id, name__in=(RoleGranted.name, RoleEnded.name), details__role=str(role.name)
+        )
+        newest = told.order_by("-sequence").values_list("name", flat=True).first()
+        if newest != RoleGranted.name:
+            what = "the audit has not granted it" if newest is None else "the audit has ended it"
+            yield Discrepancy(table="role", row=role.pk, user=role.user_id, what=what)
+
+
+def _opened_accounts() -> Iterator[Discrepancy]:
+    """Accounts that a wrong seal froze and that are not frozen: there is no act that ends it."""
+    for entry in in_batches(AuditEntry.objects.filter(name=AccountFrozen.name)):
+        shut = (User.Status.FROZEN, User.Status.DELETED)
+        if entry.user and User.objects.filter(pk=entry.user).exclude(status__in=shut).exists():
+            yield Discrepancy(table="account", row=entry.user, user=entry.user, what="the audit has frozen it")
 
 
 def _vanished() -> Iterator[Discrepancy]:

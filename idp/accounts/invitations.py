@@ -36,6 +36,7 @@ from idp.audit.events import Origin
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Credential, Invitation, RecoveryAddress, Role, User
+from idp.models.sealed import SealedTable, swap
 from idp.models.user import canonical
 
 log = structlog.get_logger(__name__)
@@ -336,3 +337,19 @@ def _parts(invitation: Invitation) -> tuple[keyring.Part, ...]:
         invitation.generation,
         invitation.expires_at.isoformat(),
     )
+
+
+def _renew(invitation: Invitation) -> None:
+    row = (invitation.id.bytes, invitation.user_id.bytes)
+    invitation.ciphertext = keyring.encrypted_anew(_ADDRESS, invitation.ciphertext, *row)
+    _seal(invitation)
+
+
+#: For whoever checks every seal, or makes them anew (idp.seals).
+SEALED = SealedTable(
+    name="invitation",
+    rows=lambda now: open_ones().filter(expires_at__gt=now),
+    is_genuine=is_genuine,
+    stamped=("seal", "ciphertext"),
+    reseal=swap(_renew, "seal", "ciphertext"),
+)

@@ -28,6 +28,7 @@ from idp.audit.events import Origin
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Proposal, User
+from idp.models.sealed import SealedTable, swap
 
 log = structlog.get_logger(__name__)
 
@@ -222,3 +223,14 @@ def _parts(row: Proposal) -> tuple[keyring.Part, ...]:
         row.due_at.isoformat() if row.due_at else None,
         row.expires_at.isoformat(),
     )
+
+
+#: For whoever checks every seal, or makes them anew (idp.seals).
+SEALED = SealedTable(
+    name="proposal",
+    rows=lambda _now: Proposal.objects.filter(outcome=Proposal.Outcome.OPEN),
+    is_genuine=_is_genuine,
+    stamped=("seal",),
+    reseal=swap(_seal, "seal"),
+    owner=lambda row: row.proposed_by,
+)

@@ -10,6 +10,7 @@ from idp import keyring, notices
 from idp.audit.events import Origin, RoleEnded, RoleGranted
 from idp.audit.record import record
 from idp.models import Role, User
+from idp.models.sealed import SealedTable, swap
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ def grant(
 ) -> Role:
     """Give the role. Runs in its caller's transaction; who may give it is the caller's to decide."""
     role = Role(user_id=user_id, name=name, granted_at=now, granted_by=by)
-    role.seal = keyring.seal(_SEAL, *_parts(role))
+    _reseal(role)
     role.save(force_insert=True)
     record(RoleGranted(user=user_id, role=name, by=by), origin=origin)
     return role
@@ -112,3 +113,18 @@ def _is_genuine(role: Role) -> bool:
 
 def _parts(role: Role) -> tuple[keyring.Part, ...]:
     return (role.id.bytes, role.user_id.bytes, str(role.name), role.granted_by.bytes if role.granted_by else None)
+
+
+def _reseal(role: Role) -> None:
+    role.seal = keyring.seal(_SEAL, *_parts(role))
+
+
+#: For whoever checks every seal, or makes them anew (idp.seals).
+SEALED = SealedTable(
+    name="role",
+    rows=lambda _now: Role.objects.all(),
+    is_genuine=_is_genuine,
+    stamped=("seal",),
+    reseal=swap(_reseal, "seal"),
+    freezes=True,
+)

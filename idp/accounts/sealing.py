@@ -12,6 +12,7 @@ import structlog
 from django.db import transaction
 
 from idp import keyring
+from idp.accounts import alarms
 from idp.audit.events import AccountFrozen, SealInvalid
 from idp.audit.record import record
 from idp.models import Credential, RecoveryAddress, User
@@ -60,8 +61,17 @@ def address_digest(channel: str, address: str) -> str:
     return keyring.digest(_ADDRESS_DIGEST, channel, canonical(address))
 
 
+def is_digest_right(row: RecoveryAddress) -> bool:
+    """Whether the address is found by the digest that is made of it now. Raises Tampered as `encrypted_anew` does."""
+    address = keyring.decrypt(_ADDRESS_KEY, row.ciphertext, row.id.bytes, row.user_id.bytes)
+    return row.digest == address_digest(row.channel, address)
+
+
 def freeze_for_seal(user: User, *, table: str, row: uuid.UUID) -> None:
-    """Something other than this software wrote a guarded row: let nobody in, and say so loudly."""
+    """Something other than this software wrote a guarded row: let nobody in, and say so loudly.
+
+    Administrators are told the first time that the row is met.
+    """
     log.error("seal invalid", alarm="credential.seal_invalid", user=str(user.pk), table=table, row=str(row))
     with transaction.atomic():
         frozen = (
@@ -77,6 +87,7 @@ def freeze_for_seal(user: User, *, table: str, row: uuid.UUID) -> None:
             record(*events, AccountFrozen(user=user.pk, reason="seal_invalid"))
         else:
             record(*events)
+        alarms.tell_once(table=table, row=row)
 
 
 # --- For the writer ---------------------------------------------------------------------------------------
@@ -95,6 +106,11 @@ def address_seal(row: RecoveryAddress) -> str:
 def encrypted_address(row: RecoveryAddress, address: str) -> str:
     """`address` so that only this row can hold it."""
     return keyring.encrypt(_ADDRESS_KEY, address, row.id.bytes, row.user_id.bytes)
+
+
+def encrypted_anew(row: RecoveryAddress) -> str:
+    """The same address under the newest root key. Raises Tampered if the row holds none of ours."""
+    return keyring.encrypted_anew(_ADDRESS_KEY, row.ciphertext, row.id.bytes, row.user_id.bytes)
 
 
 def _credential_parts(row: Credential) -> tuple[keyring.Part, ...]:

@@ -12,6 +12,7 @@ from idp.accounts import logouts
 from idp.audit.events import Origin
 from idp.conf import Policy
 from idp.models import Grant, PendingSignIn, SignIn, User
+from idp.models.sealed import SealedTable, swap
 
 _SEAL = "sign-in"
 #: How stale `last_seen_at` may be: most requests then write nothing.
@@ -68,7 +69,7 @@ def begin(
         network=origin.network,
         place=origin.place,
     )
-    sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
+    _seal(sign_in)
     sign_in.save(force_insert=True)
     return Begun(sign_in=sign_in, key=key)
 
@@ -93,7 +94,7 @@ def renew(
     sign_in.last_seen_at, sign_in.expires_at = now, authenticated_at + policy.session_absolute
     if afresh:
         sign_in.interruption = SignIn.Interruption.NONE
-    sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
+    _seal(sign_in)
     renewed = SignIn.objects.filter(pk=sign_in.pk, key_hash=known_by, ended_at=None).update(
         **{name: getattr(sign_in, name) for name in _RENEWED},
         last_seen_at=sign_in.last_seen_at,
@@ -122,7 +123,7 @@ def held(key: str) -> SignIn | None:
     if not key:
         return None
     row = SignIn.objects.select_related("user").filter(key_hash=keyring.fingerprint(key), ended_at=None).first()
-    return row if row is not None and keyring.is_sealed(_SEAL, row.seal, *_parts(row)) else None
+    return row if row is not None and _is_genuine(row) else None
 
 
 def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> SignIn | None:
@@ -134,7 +135,7 @@ def recognise(sign_in: SignIn, key: str, *, policy: Policy, now: datetime) -> Si
         and now < sign_in.last_seen_at + policy.session_idle
         and sign_in.user.may_sign_in
         and not _is_from_before_a_freeze(sign_in)
-        and keyring.is_sealed(_SEAL, sign_in.seal, *_parts(sign_in))
+        and _is_genuine(sign_in)
     )
     if not lives:
         return None
@@ -222,3 +223,21 @@ def _parts(sign_in: SignIn) -> tuple[keyring.Part, ...]:
         sign_in.authenticated_at.isoformat(),
         *sign_in.amr,
     )
+
+
+def _seal(sign_in: SignIn) -> None:
+    sign_in.seal = keyring.seal(_SEAL, *_parts(sign_in))
+
+
+def _is_genuine(sign_in: SignIn) -> bool:
+    return keyring.is_sealed(_SEAL, sign_in.seal, *_parts(sign_in))
+
+
+#: For whoever checks every seal, or makes them anew (idp.seals).
+SEALED = SealedTable(
+    name="sign_in",
+    rows=lambda now: SignIn.objects.filter(ended_at=None, expires_at__gt=now),
+    is_genuine=_is_genuine,
+    stamped=("seal",),
+    reseal=swap(_seal, "seal"),
+)

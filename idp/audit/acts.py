@@ -48,6 +48,15 @@ class AccountActivated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BreakGlassUsed:
+    """The operator invited an administrator with both halves of the emergency key: no other had signed in for days."""
+
+    name: ClassVar[str] = "idp.break_glass.used"
+    user: UUID
+    invitation: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecisionProposed:
     """An administrator asked for something that takes two. `user` is the account it is about, if it is about one."""
 

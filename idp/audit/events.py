@@ -97,9 +97,9 @@ class SealInvalid:
     """A row did not carry the seal that only this software can make: it was written by something else."""
 
     name: ClassVar[str] = "idp.credential.seal_invalid"
-    user: UUID
+    user: UUID | None
     table: str
-    row: UUID
+    row: UUID | str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,6 +324,17 @@ class SigningKeyRotated:
     user: None = None
     kid: str
     state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsResealed:
+    """So many rows of a table were sealed, and encrypted, anew with the root key of this id. They say what they did."""
+
+    name: ClassVar[str] = "idp.root_key.rows_resealed"
+    user: None = None
+    table: str
+    rows: int
+    key: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from idp.console import banners
 from idp.models import SignIn
 from idp.pages import Entry, Problem
 from idp.plugins import hooks
@@ -46,8 +48,14 @@ def show(
     account = {"label": here.user.label, "initial": here.user.initial}
     # A page with several fields marks those that are wrong.
     wrong = {each.field for each in context.get("problems", ()) if isinstance(each, Problem)}
-    framed = {"account": account, "menu": menu(request.path), "rescue": hooks.rescue(""), "wrong": wrong}
-    return render(request, template, framed | context, status=status)
+    standing = {
+        "account": account,
+        "menu": menu(request.path),
+        "rescue": hooks.rescue(""),
+        "banners": banners.banners(timezone.now()),
+        "wrong": wrong,
+    }
+    return render(request, template, standing | context, status=status)
 
 
 def menu(path: str) -> tuple[Entry, ...]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from idp.accounts.invitations import Refusal
 from idp.accounts.logouts import QUEUE as SIGN_OUTS
@@ -76,6 +77,11 @@ def count(number: int) -> str:
 def time(at: datetime) -> str:
     """Hours and minutes: everything on these pages is of the last day."""
     return f"{timezone.localtime(at):%H:%M}"
+
+
+def day(at: datetime) -> str:
+    """A date, written out."""
+    return date_format(timezone.localtime(at), pgettext("date format", "j F Y"))
 
 
 def hour(begins: datetime, *, now: datetime) -> str:

@@ -99,7 +99,7 @@ def _number_of(credential: Credential, code: str) -> int | None:
     matching = [
         number
         for number, sealed in enumerate(kept["seals"])
-        if keyring.is_sealed(_SEAL, sealed, *owner, number, stretched)
+        if keyring.is_stamped(_SEAL, sealed, *owner, number, stretched)
     ]
     return matching[0] if matching else None
 

@@ -144,6 +144,11 @@ def material(secret: bytes, *, row: uuid.UUID, user: uuid.UUID) -> str:
     return keyring.encrypt(_SECRET, spelt(secret), row.bytes, user.bytes)
 
 
+def material_anew(credential: Credential) -> str:
+    """The same key under the newest root key. Raises Tampered if it does not open."""
+    return keyring.encrypted_anew(_SECRET, credential.material, credential.pk.bytes, credential.user_id.bytes)
+
+
 def spelt(secret: bytes) -> str:
     """A key as apps take it: base 32, without padding where there would be any."""
     return b32encode(secret).decode().rstrip("=")

@@ -8,6 +8,7 @@ from idp.models.consent import Consent
 from idp.models.counter import Counter
 from idp.models.credential import Credential, Factor, RecoveryAddress, SpentCode
 from idp.models.device import Device
+from idp.models.evidence import AuditExport, ForgedRow, SealCheck
 from idp.models.grant import AccessToken, Grant
 from idp.models.handover import AddressMark, Handover
 from idp.models.interaction import Interaction
@@ -27,6 +28,7 @@ __all__ = [
     "AddressMark",
     "AddressNote",
     "AuditEntry",
+    "AuditExport",
     "AuditHead",
     "Ceremony",
     "Client",
@@ -35,6 +37,7 @@ __all__ = [
     "Credential",
     "Device",
     "Factor",
+    "ForgedRow",
     "Grant",
     "Handover",
     "Interaction",
@@ -44,6 +47,7 @@ __all__ = [
     "Proposal",
     "RecoveryAddress",
     "Role",
+    "SealCheck",
     "Seen",
     "SignIn",
     "SigningKey",

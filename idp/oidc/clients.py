@@ -18,6 +18,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from idp import keyring
+from idp.accounts import alarms
 from idp.audit import record as audit
 from idp.audit.events import ClientSealInvalid
 from idp.models import Client
@@ -172,6 +173,7 @@ def _is_intact(record: Client) -> bool:
         log.error("client seal invalid", alarm="client.seal_invalid", client=record.client_id)
         with transaction.atomic():
             audit.record(ClientSealInvalid(client_id=record.client_id))
+            alarms.tell_once(table=client_seals.SEALED.name, row=record.pk)
     return False
 
 

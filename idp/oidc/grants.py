@@ -226,7 +226,7 @@ def _read(token: str) -> _Shown | None:
         return None
     if (family, generation) != (_family(shown.grant_id), str(shown.generation)):
         return None  # another spelling of the same: none of ours, and so no reuse of ours
-    genuine = keyring.is_sealed(_SEAL, seal, shown.grant_id.bytes, shown.generation, chance)
+    genuine = keyring.is_stamped(_SEAL, seal, shown.grant_id.bytes, shown.generation, chance)
     return shown if genuine else None
 
 

@@ -23,6 +23,7 @@ from idp import keyring
 from idp.audit.events import SigningKeyRotated
 from idp.audit.record import record
 from idp.models import SigningKey
+from idp.models.sealed import SealedTable, swap
 
 log = structlog.get_logger(__name__)
 
@@ -223,3 +224,18 @@ def _is_published(row: SigningKey, now: datetime) -> bool:
 
 def _public(own: OwnKey) -> dict[str, object]:
     return {**own.key.as_dict(private=False), "kid": own.kid, "use": "sig", "alg": own.alg}
+
+
+def _renew(row: SigningKey) -> None:
+    row.private_ciphertext = keyring.encrypted_anew(_LABEL, row.private_ciphertext, row.kid, row.alg)
+
+
+#: For whoever checks every seal, or makes them anew (idp.seals).
+SEALED = SealedTable(
+    name="signing_key",
+    rows=lambda _now: SigningKey.objects.all(),
+    is_genuine=lambda row: _opened(row) is not None,
+    stamped=("private_ciphertext",),
+    reseal=swap(_renew, "private_ciphertext"),
+    owner=lambda _row: None,
+)

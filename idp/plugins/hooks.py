@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from idp.accounts.glances import Glance
 from idp.channels import Letter, Text
 from idp.models import Message
+from idp.models.sealed import SealedTable, swap
 
 __all__ = [
     "About",
@@ -30,6 +31,7 @@ __all__ = [
     "Link",
     "Message",
     "Plugin",
+    "SealedTable",
     "Section",
     "Stage",
     "Telling",
@@ -48,6 +50,8 @@ __all__ = [
     "plugins",
     "policy_in_words",
     "rescue",
+    "sealed",
+    "swap",
     "tells_coverage",
     "tells_ways_back",
     "urlpatterns",
@@ -272,6 +276,10 @@ class Plugin:
         del user
         return {}
 
+    def sealed(self) -> Sequence[SealedTable]:
+        """The app's own sealed rows: they are checked with all others, and sealed anew for a new root key."""
+        return ()
+
     def tidy(self, now: datetime) -> dict[str, int]:
         """Remove the app's rows whose time is over; how many of each kind."""
         del now
@@ -346,6 +354,11 @@ def exports(user: UUID) -> dict[str, Iterator[dict[str, Any]]]:
 def policy_in_words(now: datetime) -> list[Section]:
     """What the policies of every plug-in come to."""
     return [section for plugin in plugins() for section in plugin.policy_in_words(now)]
+
+
+def sealed() -> list[SealedTable]:
+    """The sealed tables of every plug-in."""
+    return [table for plugin in plugins() for table in plugin.sealed()]
 
 
 def frozen(user: UUID) -> None:

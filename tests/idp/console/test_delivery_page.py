@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from idp import outbox, throttle
 from idp.accounts import marks
+from idp.audit import export, targets
 from idp.audit.events import MessagesHeld, Origin
 from idp.audit.record import record
 from idp.channels import gateways
@@ -366,3 +367,12 @@ def test_every_page_of_the_menu_is_there(admin):
     assert [entry.url for entry in frame.menu(DELIVERY) if entry.current] == [DELIVERY]
     for entry in frame.menu(DELIVERY):
         assert admin.http.get(entry.url, secure=True).status_code == 200
+
+
+def test_that_the_history_does_not_reach_its_second_place_is_said_on_every_page(admin, settings, tmp_path):
+    settings.AUDIT_EXPORT = targets.read(f"file://{tmp_path}/nowhere/audit")
+    export.export(timezone.now() - timedelta(minutes=10))
+    assert "audit-behind" in admin.open(DELIVERY).parsed.ids
+    (tmp_path / "nowhere").mkdir()
+    export.export(timezone.now())
+    assert "audit-behind" not in admin.open(DELIVERY).parsed.ids

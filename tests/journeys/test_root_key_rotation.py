@@ -1,0 +1,66 @@
+"""The drill of docs/operate.md, with people going on meanwhile: rotate, retire the old keys, and nobody notices."""
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from idp.models import RecoveryAddress, SignIn
+from idp.oidc import keys
+from idp.seals import tables
+from recovery.domain.journey import Step
+from tests.conftest import NEW_PASSWORD, PASSWORD
+from tests.idp.factors.people import with_app
+from tests.idp.login.test_factor import sign_in_with
+from tests.recovery.walk import walk_to
+from tests.story import Person
+
+FRESH = ("t3", b"test root key number three, 32 by")
+
+
+@pytest.fixture
+def rotated(settings):
+    """Does the drill when it is called: a new key in front, everything sealed anew, the others retired."""
+
+    def rotate():
+        old = settings.ROOT_KEYS
+        settings.ROOT_KEYS = (FRESH, *old)
+        call_command("rotate_root_key", verbosity=0)
+        settings.ROOT_KEYS, settings.RETIRED_KEYS = (FRESH,), old
+        keys.forget()
+        assert tables.unopened(timezone.now()) == []
+
+    return rotate
+
+
+def test_a_session_goes_on_and_the_authenticator_app_still_counts(jane, rotated):
+    app = with_app(jane)
+    at_home = Person()
+    sign_in_with(at_home, app)
+    rotated()
+    assert at_home.open("/account/").name == "account"
+    elsewhere = Person(address="198.51.100.9")
+    elsewhere.open("/sign-in")
+    elsewhere.submit(username="jane", password=PASSWORD)
+    assert elsewhere.submit(otp=app.code(steps=1)).name == "account"
+    assert SignIn.objects.filter(user=jane, ended_at=None).count() == 3
+
+
+def test_a_recovery_finds_the_address(jane, rotated):
+    rotated()
+    person = walk_to(Step.DONE)
+    assert person.page.name == "recovery-done"
+    assert RecoveryAddress.objects.get(user=jane).version == 1
+    person.open("/sign-in")
+    assert person.submit(username="jane", password=NEW_PASSWORD).name == "account"
+
+
+def test_a_recovery_that_has_proved_something_goes_on(jane, rotated):
+    person = walk_to(Step.NEW_PASSWORD)
+    rotated()
+    assert person.submit(new_password=NEW_PASSWORD).name == "recovery-done"
+
+
+def test_the_history_still_verifies(jane, payroll, rotated):
+    rotated()
+    call_command("verify_audit")
+    call_command("verify_seals")
