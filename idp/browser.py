@@ -21,6 +21,8 @@ BROWSER = "regain-browser"
 PENDING = "regain-pending"
 #: By which a browser is known to the accounts that signed in there before.
 DEVICE = "regain-device"
+#: What was shown in a recovery a moment ago (`idp.factors.excused`).
+SHOWN = "regain-shown"
 LANGUAGE_LIFETIME = timedelta(days=365)
 
 

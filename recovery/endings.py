@@ -10,8 +10,9 @@ from idp.plugins import accounts, factors, passwords
 from idp.plugins.web import Problem, SeeOther
 from recovery import effects, forms
 from recovery.context import Context
+from recovery.domain import ways
 from recovery.domain.journey import Ending, Step, may_have_passkey
-from recovery.domain.policy import ACTIVATION
+from recovery.domain.policy import ACTIVATION, LOCKED
 from recovery.journeys import Held
 from recovery.methods import registry
 from recovery.pages import INSTEAD_URL, PAGES, at, identify_url, invitation_over, show, step_of, way_on
@@ -28,7 +29,7 @@ def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResp
             choose = effects.set_first_password if is_first else effects.set_new_password
             match choose(held, raw, context=context):
                 case passwords.PasswordChanged() | passwords.Activated():
-                    return SeeOther(PAGES[Step.DONE])
+                    return _not_asked_twice(SeeOther(PAGES[Step.DONE]), held)
                 case passwords.PasswordUnfit(faults=unfit):
                     faults = [Problem("new-password", str(fault)) for fault in unfit]
                 case passwords.ProofStale():
@@ -57,7 +58,7 @@ def unlock(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
         return SeeOther(PAGES[Step.NEW_PASSWORD])
     elif request.POST.get("finish"):
         effects.finish(held, context=context)
-        return SeeOther(way_on(request, held, context))
+        return _not_asked_twice(SeeOther(way_on(request, held, context)), held)
     return show(request, held, context, "unlock", _unlocked(held))
 
 
@@ -103,6 +104,20 @@ def stranded(request: HttpRequest, held: Held, context: Context) -> HttpResponse
         "start_url": identify_url(held),
     }
     return show(request, held, context, "stranded", page)
+
+
+def _not_asked_twice(response: HttpResponse, held: Held) -> HttpResponse:
+    """Whoever showed an app or a passkey here, beside something else, is not asked for it again at once.
+
+    The known password, which is typed at sign-in, is something else where it stays; a new one was set by what was
+    shown, so another proof has to stand beside the factor.
+    """
+    shown = next((each for each in held.proofs if each.method in (ways.TOTP, ways.PASSKEY)), None)
+    alone = held.facts.problem != LOCKED and len(ways.roots(held.facts.proven)) == 1
+    if shown is not None and not alone:
+        thing = factors.Shown(id=shown.thing, version=shown.thing_version)
+        factors.excuse(response, shown.user, thing, shown_at=shown.created_at)
+    return response
 
 
 # --- Small facts ------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from idp.accounts import credentials, devices, freezes, sessions
 from idp.accounts.reauthentication import MULTI_FACTOR
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.factors import strength
+from idp.factors import excused, strength
 from idp.login import interrupting, pending
 from idp.models import Device, PendingSignIn, SignIn, User
 from idp.plugins.waiting import HOME, continue_url, local
@@ -52,7 +52,20 @@ def after_first(
     excused = toward.continues is None and user.frozen_at is None and devices.is_trusted(device, now=now)
     if MULTI_FACTOR in amr or excused or not has_factor or not credentials.factors_of(user):
         return enter(request, user, amr, authenticated_at=now, toward=toward, device=device, now=now)
+    if shown := _shown_in_recovery(request, user, toward, now=now):
+        amr = strength.together(amr, shown)
+        response = enter(request, user, amr, authenticated_at=now, toward=toward, device=device, now=now)
+        browser.drop_cookie(response, browser.SHOWN)
+        return response
     return wait_for_factor(user, amr, authenticated_at=now, toward=toward, now=now)
+
+
+def _shown_in_recovery(request: HttpRequest, user: User, toward: Toward, *, now: datetime) -> str | None:
+    """What this browser showed a moment ago; nothing where a page of ours asks again, or the account is frozen."""
+    stamp = browser.cookie(request, browser.SHOWN)
+    if not stamp or toward.continues is not None or user.frozen_at is not None:
+        return None
+    return excused.spend(stamp, user, now=now)
 
 
 def wait_for_factor(

@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from idp import hashing
+from django.http import HttpResponse
+
+from idp import browser, hashing
 from idp.accounts import credentials, freezes, lookup
 from idp.accounts.proofs import Proof
 from idp.audit.events import Origin
 from idp.conf import policy
-from idp.factors import enrolment, recovery_codes, requirements, totp
+from idp.factors import enrolment, excused, recovery_codes, requirements, totp
 from idp.factors.passkey import adding, answers, challenges, wire
 from idp.factors.passkey.challenges import Purpose
 from idp.models import Credential, User
@@ -36,6 +38,7 @@ __all__ = [
     "TooMany",
     "app_again",
     "app_code",
+    "excuse",
     "held",
     "is_app_code",
     "is_recovery_code",
@@ -79,6 +82,15 @@ class Shown:
 
     id: UUID
     version: int
+
+
+def excuse(response: HttpResponse, user: UUID, shown: Shown, *, shown_at: datetime) -> None:
+    """Let the sign-in that follows in this browser not ask for what was just shown here, once, within five minutes.
+
+    Only where it was not all that was shown: else one proof would be both the password and the factor beside it.
+    """
+    stamp = excused.stamp(user, shown.id, shown.version, shown_at=shown_at)
+    browser.set_cookie(response, browser.SHOWN, stamp, lifetime=excused.LIFETIME)
 
 
 def offered() -> bool:

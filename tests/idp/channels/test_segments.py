@@ -96,6 +96,7 @@ def test_every_kind_of_notice_fits_into_one_segment(settings, kind, language, na
         "told_until": "2026-11-30T14:31:00Z",
         "until": "2026-11-26T14:31:00Z",
         "frozen_at": "2026-11-20T14:31:00Z",
+        "table": "credential",
         "decision": "administrator",
         "outcome": "withdrawn",
         "due_at": "2026-11-26T14:31:00Z",

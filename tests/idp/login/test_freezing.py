@@ -103,6 +103,7 @@ def test_every_notice_that_something_can_be_done_about_has_the_link(jane, kind):
         "left": 3,
         "by": "time",
         "who": "John",
+        "table": "credential",
         "decision": "administrator",
         "outcome": "withdrawn",
         **dict.fromkeys(("usable_from", "told_until", "until", "frozen_at", "due_at"), timezone.now().isoformat()),
@@ -114,9 +115,11 @@ def test_every_notice_that_something_can_be_done_about_has_the_link(jane, kind):
         notices.ACCOUNT_STOPPED,
         notices.ADMINISTRATOR_ADDED,
         notices.ADMINISTRATOR_RECOVERED,
+        notices.BREAK_GLASS,
         notices.DECISION_AGREED,
         notices.DECISION_CLOSED,
         notices.DECISION_PROPOSED,
+        notices.FORGERY_FOUND,
         notices.FREEZE_PLACED,
     }
     for words in (letter.body, letter.alternatives[0][0]):
