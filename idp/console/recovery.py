@@ -1,6 +1,6 @@
 """`/console/recovery/`: who could get back in today, how the recoveries of a week went, and how long they took.
 
-Numbers only. No page for administrators tells who could not get back in, or who tried.
+Numbers only: who could not get back in stands on the page of each person, and in no list.
 """
 
 from collections import Counter
