@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp import browser, problems
-from idp.account import frame
+from idp.account import frame, trying
 from idp.accounts import credentials, sessions
 from idp.audit.events import SessionsEnded
 from idp.audit.record import record
@@ -58,6 +58,8 @@ def one(request: HttpRequest, here: SignIn, row: UUID) -> HttpResponse:
             if enrolment.rename(here, factor, request.POST.get("name", ""), origin=browser.origin(request)):
                 return SeeOther(f"{request.path}?renamed=1")
             return _page(request, here, factor, is_last=is_last, faults=[Problem("name", _("Enter a name"))])
+        case "try":
+            return _tried(request, here, factor, is_last=is_last)
         case "remove":
             return _removed(request, here, factor)
         case _:
@@ -128,6 +130,27 @@ def _removed(request: HttpRequest, here: SignIn, factor: Credential) -> HttpResp
     return SeeOther(f"{_DONE}?did=removed")
 
 
+def _tried(request: HttpRequest, here: SignIn, factor: Credential, *, is_last: bool) -> HttpResponse:
+    """It works; or what to do."""
+    field = "otp" if factor.kind == Credential.Kind.TOTP else "passkey"
+    match trying.judge(request, here, factor, now=timezone.now()):
+        case trying.Outcome.WORKS:
+            return SeeOther(f"{request.path}?works=1")
+        case trying.Outcome.MISSING:
+            said = (
+                _("Enter the 6 digits that your app shows") if field == "otp" else _("No passkey was used. Try again")
+            )
+        case trying.Outcome.PAUSED:
+            said = _("That was tried too often. Come back in an hour")
+        case trying.Outcome.WRONG:
+            said = (
+                _("That code isn't right. Wait for the next one, and check that your phone's clock is set by itself")
+                if field == "otp"
+                else _("That wasn't this passkey, or it no longer works. Try again, or add a new one")
+            )
+    return _page(request, here, factor, is_last=is_last, faults=[Problem(field, said)])
+
+
 def _page(
     request: HttpRequest,
     here: SignIn,
@@ -146,6 +169,9 @@ def _page(
         "is_last": is_last,
         "must_stay": is_last and requirements.must_have(here.user, policy()),
         "renamed": "renamed" in request.GET,
+        "works": "works" in request.GET,
+        "wrong": {each.field for each in faults or ()},
+        "options_url": f"{request.path}options",
         "problems": faults or [],
     }
     return frame.show(request, here, "idp/factors/one.html", context)

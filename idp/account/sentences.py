@@ -105,6 +105,11 @@ def _factor_renamed(fields: Fields) -> str:
     return _("A way to sign in got another name: %(what)s") % {"what": what}
 
 
+def _factor_tried(fields: Fields) -> str:
+    what = notice_words.factor(fields.get("kind", ""))
+    return _("A way to sign in was tried, and works: %(what)s") % {"what": what}
+
+
 def _recovery_code_used(fields: Fields) -> str:
     left = fields.get("left", 0)
     said = ngettext(
@@ -201,6 +206,7 @@ def _own() -> dict[str, Telling]:
         events.DevicesForgotten.name: Telling(about=signing_in, say=_devices_forgotten),
         events.FactorPaused.name: Telling(about=signing_in, say=_factor_paused, alarming=True),
         events.FactorRenamed.name: Telling(about=security, say=_factor_renamed),
+        events.FactorTried.name: Telling(about=security, say=_factor_tried),
         events.RecoveryCodeUsed.name: Telling(about=signing_in, say=_recovery_code_used),
         events.AddressCodeSent.name: Telling(about=security, say=_address_code_sent),
         events.AddressCodeFailed.name: Telling(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from idp.account import addresses, factors, passkey, recovery_codes, totp
+from idp.account import addresses, factors, passkey, recovery_codes, totp, trying
 from idp.account.activity import activity
 from idp.account.applications import applications
 from idp.account.data import data
@@ -28,6 +28,7 @@ urlpatterns = [
     path("factors/totp/", totp.add, name="factors-totp"),
     path("factors/recovery-codes/", recovery_codes.codes, name="factors-recovery-codes"),
     path("factors/done/", factors.done, name="factors-done"),
+    path("factors/<uuid:row>/options", trying.options, name="factors-try-options"),
     path("factors/<uuid:row>/", factors.one, name="factors-one"),
     path("sessions/", sessions_page, name="account-sessions"),
     path("applications/", applications, name="applications"),

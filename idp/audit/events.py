@@ -186,6 +186,16 @@ class FactorRenamed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FactorTried:
+    """The owner tried one that they have, on its page, and it works."""
+
+    name: ClassVar[str] = "idp.factor.tried"
+    user: UUID
+    kind: str
+    row: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecoveryCodeUsed:
     """One code of a set (by its number) was good for a sign-in, and is so no more."""
 

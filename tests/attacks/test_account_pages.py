@@ -47,7 +47,7 @@ OPEN = {
 #: What a session may change without its person being asked again: it takes access away, or gives none.
 CHANGES_OF_ANY_SESSION = {"/account/applications/", "/account/language/"}
 #: Answers a script, and says 403 where a page would lead away.
-FOR_SCRIPTS = {"/account/factors/passkey/options"}
+FOR_SCRIPTS = {"/account/factors/passkey/options", f"/account/factors/{NOTHING}/options"}
 #: Behind an id nobody has: where it leads says nothing.
 NOWHERE = "/account/security/"
 
@@ -107,6 +107,8 @@ def test_a_session_that_is_not_fresh_may_look_at_some_and_is_asked_again_for_the
     answer = hers.http.get(path, secure=True)
     if path in OPEN | PUBLIC:
         assert answer.status_code == 200
+    elif path in FOR_SCRIPTS:
+        assert answer.status_code == 405
     elif ids(path):
         assert answer["Location"] in (NOWHERE, f"/sign-in/again?{urlencode({'to': path})}")
     else:

@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     FACTOR = "factor"
     #: Showing once more who is signed in.
     AGAIN = "again"
+    #: Trying one that is there: it opens nothing.
+    TRY = "try"
     #: A proof in a recovery: whose passkey it is, it says itself.
     RECOVER = "recover"
 
