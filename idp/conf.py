@@ -142,6 +142,8 @@ class Policy:
     decision_lifetime: timedelta = timedelta(days=7)
     #: For how long no administrator has signed in before the emergency key invites a new one.
     break_glass_after: timedelta = timedelta(days=3)
+    #: How long an application's secret is taken after another one was made, where it was not given away.
+    secret_overlap: timedelta = timedelta(hours=24)
     #: How many recovery addresses an account may have.
     most_addresses: int = 5
     #: How long a new recovery address proves nobody, and a removed one is still told of everything.
@@ -242,6 +244,10 @@ class Policy:
             (
                 day <= self.decision_lifetime <= 30 * day,
                 "IDP['decision_lifetime'] must be between 1 and 30 days.",
+            ),
+            (
+                timedelta() <= self.secret_overlap <= 30 * day,
+                "IDP['secret_overlap'] must be between nothing and 30 days.",
             ),
         )
 

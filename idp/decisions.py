@@ -6,6 +6,7 @@ from uuid import UUID
 
 from idp.accounts import proposals, roles
 from idp.models import Proposal, Role, User
+from idp.oidc import client_changes
 
 
 def carry_out_due(now: datetime) -> dict[str, int]:
@@ -31,6 +32,11 @@ def _make_administrator(row: Proposal, now: datetime) -> None:
     roles.grant(user, Role.Name.ADMINISTRATOR, by=row.proposed_by, now=now)
 
 
+def _change_client(row: Proposal, _now: datetime) -> None:
+    client_changes.carry_out(row)
+
+
 _APPLY: Mapping[str, Callable[[Proposal, datetime], None]] = {
     Proposal.Kind.ADMINISTRATOR: _make_administrator,
+    Proposal.Kind.CLIENT: _change_client,
 }

@@ -41,6 +41,14 @@ def _put_off(fields: Fields) -> str:
 
 
 TELLINGS = {
+    events.PolicyApplied.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("The numbers of recovery that hold from here on were written down"),
+    ),
+    events.PolicyLooseningAnnounced.name: Telling(
+        about=About.RECOVERY,
+        say=lambda _fields: _("It was announced that recovery will ask for less"),
+    ),
     events.RecoveryStarted.name: Telling(
         about=About.RECOVERY,
         say=lambda _fields: _("Somebody began to recover your account"),

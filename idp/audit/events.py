@@ -304,9 +304,13 @@ class GrantReuseDetected:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientRegistered:
+    """`by` is an administrator; None: the operator did."""
+
     name: ClassVar[str] = "idp.client.registered"
     user: None = None
     client_id: str
+    by: UUID | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

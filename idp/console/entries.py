@@ -14,13 +14,30 @@ from idp.account import history, sentences
 from idp.account.wording import when
 from idp.audit import log
 from idp.audit.acts import AuditExported
+from idp.audit.client_acts import (
+    ClientChanged,
+    ClientDescribed,
+    ClientDisabled,
+    ClientEnabled,
+    ClientSecretReplaced,
+)
 from idp.audit.events import ClientRegistered, ClientSealInvalid, SigningKeyRotated
 from idp.console import naming
 from idp.console.naming import Named
 from idp.console.reasons import Reason
 from idp.models import AuditEntry
 
-_OWNERLESS = (ClientRegistered.name, ClientSealInvalid.name, SigningKeyRotated.name, AuditExported.name)
+_OWNERLESS = (
+    ClientRegistered.name,
+    ClientSealInvalid.name,
+    SigningKeyRotated.name,
+    AuditExported.name,
+    ClientDescribed.name,
+    ClientChanged.name,
+    ClientSecretReplaced.name,
+    ClientDisabled.name,
+    ClientEnabled.name,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +92,12 @@ def _of_nobody(name: str, fields: dict[str, Any]) -> str:
         ClientRegistered.name: _("An application was registered: %(app)s") % application,
         ClientSealInvalid.name: _("An application was written past this program, and is not believed: %(app)s")
         % application,
+        ClientDescribed.name: _("What people read about an application was changed: %(app)s") % application,
+        ClientChanged.name: _("What is guarded of an application was changed, as two had decided: %(app)s")
+        % application,
+        ClientSecretReplaced.name: _("An application got another secret: %(app)s") % application,
+        ClientDisabled.name: _("An application was disabled: %(app)s") % application,
+        ClientEnabled.name: _("An application was enabled again: %(app)s") % application,
         SigningKeyRotated.name: _("The keys that sign for applications moved on"),
         AuditExported.name: _("A copy of the history was taken"),
     }

@@ -17,6 +17,7 @@ OVERVIEW = "/console/"
 PEOPLE = "/console/people/"
 INVITATIONS = "/console/invitations/"
 INVITE_MANY = "/console/invitations/many/"
+APPLICATIONS = "/console/applications/"
 DECISIONS = "/console/decisions/"
 AUDIT = "/console/audit/"
 AUDIT_EXPORT = "/console/audit/export/"
@@ -65,6 +66,7 @@ def menu(path: str) -> tuple[Entry, ...]:
         (OVERVIEW, _("Overview")),
         (PEOPLE, _("People")),
         *(((INVITATIONS, _("Invitations")),) if hooks.activation() else ()),
+        (APPLICATIONS, _("Applications")),
         (DECISIONS, _("Decisions")),
         (AUDIT, _("History")),
         (DELIVERY, _("Delivery")),

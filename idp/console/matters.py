@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from idp.account.wording import when
 from idp.accounts import proposals
 from idp.console import naming
+from idp.console.frame import APPLICATIONS
 from idp.console.naming import Named
 from idp.console.reasons import Reason
-from idp.models import Proposal
+from idp.models import Client, Proposal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,9 @@ def _account(row: Proposal) -> Named | None:
 
 
 def _client(row: Proposal) -> Named | None:
-    return Named(label=row.subject, url="")
+    """Its page shows what is to become of what: whoever agrees has to have seen it."""
+    client = Client.objects.filter(client_id=row.subject).first()
+    return Named(label=client.client_name, url=f"{APPLICATIONS}{client.client_id}/") if client else None
 
 
 _KINDS: Mapping[str, Kind] = {

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from idp.console import applications as apps
 from idp.console.acting import act
 from idp.console.audit import audit, export
 from idp.console.decisions import decisions
@@ -27,6 +28,13 @@ urlpatterns = [
         path(f"invitations/<uuid:invitation>/{word}/", act_on_invitation, {"verb": word}, name=f"console-{word}")
         for word in ("send-again", "cancel")
     ),
+    path("applications/", apps.applications, name="console-applications"),
+    path("applications/register/", apps.register, name="console-register"),
+    path("applications/<slug:client_id>/", apps.application, name="console-application"),
+    path("applications/<slug:client_id>/description/", apps.description, name="console-description"),
+    path("applications/<slug:client_id>/security/", apps.security, name="console-security"),
+    path("applications/<slug:client_id>/secret/", apps.secret, name="console-secret"),
+    path("applications/<slug:client_id>/state/", apps.state, name="console-state"),
     path("decisions/", decisions, name="console-decisions"),
     path("audit/", audit, name="console-audit"),
     path("audit/export/", export, name="console-audit-export"),

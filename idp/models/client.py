@@ -12,6 +12,9 @@ class Client(models.Model):
     client_id = models.CharField(max_length=64, unique=True)
     #: SHA-256 of a random secret; empty for public clients (token_endpoint_auth_method none).
     client_secret_hash = models.CharField(max_length=64, blank=True)
+    #: The secret before it, and until when it is taken as well.
+    previous_secret_hash = models.CharField(max_length=64, blank=True)
+    previous_secret_until = models.DateTimeField(null=True)
     client_name = models.CharField(max_length=100)
     redirect_uris = models.JSONField()
     post_logout_redirect_uris = models.JSONField(default=list)

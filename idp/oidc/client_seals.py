@@ -5,6 +5,7 @@ So the whole row is sealed where it is registered, and looked at where it is loa
 """
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,12 @@ def put(client: Client) -> None:
 def is_intact(client: Client) -> bool:
     """Whether the row says what was registered."""
     return keyring.is_sealed(_LABEL, client.seal, *_parts(client))
+
+
+def version_of(client: Client, members: Collection[str]) -> str:
+    """What these columns say now, in 64 characters: another value as soon as one of them changes."""
+    said = [part for name in sorted(members) for part in (name, _plain(getattr(client, name)))]
+    return keyring.fingerprint(keyring.canonical(*said).hex())
 
 
 def _parts(client: Client) -> list[keyring.Part]:

@@ -35,7 +35,9 @@ _REDEEM = statements.Change(
     "code_redeemed_at = %(now)s "
     "WHERE code_hash = %(code_hash)s AND client_id = %(client)s AND redirect_uri = %(redirect_uri)s "
     "AND code_redeemed_at IS NULL AND code_expires_at > %(now)s AND ended_at IS NULL "
-    "AND EXISTS (SELECT 1 FROM idp_user WHERE idp_user.id = idp_grant.user_id AND idp_user.status = %(active)s)",
+    "AND EXISTS (SELECT 1 FROM idp_user WHERE idp_user.id = idp_grant.user_id AND idp_user.status = %(active)s) "
+    # A process may not have heard yet that the client was disabled.
+    "AND EXISTS (SELECT 1 FROM idp_client WHERE idp_client.id = idp_grant.client_id AND disabled_at IS NULL)",
     now="code_redeemed_at",
     client="client_id",
 )

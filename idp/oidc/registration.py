@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from idp import fetch, keyring
-from idp.audit.events import ClientRegistered
+from idp.audit.events import ClientRegistered, Origin
 from idp.audit.record import record
 from idp.models import Client
 from idp.oidc import client_seals, clients, keys, registration_rules, subjects, supported
@@ -89,7 +90,20 @@ def faults(metadata: object, *, get_json: GetJson = fetch.get_json) -> list[str]
     return found
 
 
-def register(metadata: dict[str, Any], *, now: datetime) -> Registered:
+def metadata_of(client: Client) -> dict[str, Any]:
+    """What it would say today to be registered like that; its sector was settled then, and is not asked again."""
+    said = {name: getattr(client, name) for name in _MEMBERS - _NO_COLUMN}
+    return {name: value for name, value in said.items() if value not in (None, "")} | {"subject_type": "public"}
+
+
+def register(
+    metadata: dict[str, Any],
+    *,
+    now: datetime,
+    by: UUID | None = None,
+    reason: str = "",
+    origin: Origin | None = None,
+) -> Registered:
     """Write the application down; its audit entry is written in the same transaction. Needs faultless metadata."""
     full = _full(metadata)
     secret = token_urlsafe(32) if full["token_endpoint_auth_method"].startswith("client_secret") else ""
@@ -107,7 +121,7 @@ def register(metadata: dict[str, Any], *, now: datetime) -> Registered:
         )
         client_seals.put(client)
         client.save(force_insert=True)
-        record(ClientRegistered(client_id=client.client_id))
+        record(ClientRegistered(client_id=client.client_id, by=by, reason=reason), origin=origin)
     return Registered(client=client, client_secret=secret, metadata=_answer(client, full, secret))
 
 

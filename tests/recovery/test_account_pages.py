@@ -73,7 +73,7 @@ def test_the_page_says_so(jane):
 
 def test_every_event_of_recovery_has_a_sentence():
     """Whoever adds an event adds its sentence to `recovery.sentences`."""
-    assert {each.name for each in event_classes(events)} == set(hooks.history())
+    assert {each.name for each in event_classes(events)} <= set(hooks.history())
     assert {telling.about for telling in hooks.history().values()} == {About.RECOVERY}
 
 

@@ -13,6 +13,7 @@ from idp.accounts import powers
 from idp.accounts.powers import Order
 from idp.audit import log
 from idp.audit.acts import AuditExported
+from idp.audit.client_acts import ClientDisabled
 from idp.audit.events import ClientRegistered, LanguageChosen, Origin, SigningKeyRotated
 from idp.audit.record import record
 from idp.console import audit as audit_page
@@ -114,7 +115,8 @@ def test_what_has_no_owner_is_said_in_words(admin):
 
 
 def test_every_event_can_be_chosen_and_has_words():
-    every = {each.name for each in (ClientRegistered, SigningKeyRotated, AuditExported)} | set(log.acted())
+    ownerless = (ClientRegistered, SigningKeyRotated, AuditExported, ClientDisabled)
+    every = {each.name for each in ownerless} | set(log.acted())
     assert every <= set(entries.names())
 
 

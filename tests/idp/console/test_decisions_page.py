@@ -10,7 +10,7 @@ from idp.audit.events import Origin
 from idp.conf import policy
 from idp.console import matters
 from idp.models import Proposal, User
-from tests.conftest import make_person
+from tests.conftest import make_client, make_person
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.console.people import DECISIONS, appoint, at_a_browser
 from tests.idp.factors.people import with_app
@@ -126,9 +126,12 @@ def test_a_proposal_that_there_is_not_is_over(admin, ada, amara):
     assert outcome() == Proposal.Outcome.OPEN
 
 
-def test_a_client_stands_there_by_its_name_of_the_protocol(admin, ada):
+def test_an_application_leads_to_the_page_that_shows_what_is_to_change(admin, ada):
+    make_client("payroll")
     propose(ada, "payroll")
-    assert "Another security setting of an application: payroll" in admin.open(DECISIONS)
+    page = admin.open(DECISIONS)
+    assert "Another security setting of an application: Payroll" in page
+    assert 'href="/console/applications/payroll/"' in page.response.content.decode()
 
 
 def test_an_account_that_was_deleted_meanwhile_breaks_no_page(admin, ada, amara):

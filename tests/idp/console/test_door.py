@@ -16,10 +16,11 @@ from idp.conf import SecondFactor, policy
 from idp.console.urls import urlpatterns
 from idp.console.verbs import Verb
 from idp.models import Invitation, Proposal, Role, User
-from tests.conftest import PASSWORD, make_person
+from tests.conftest import PASSWORD, make_client, make_person
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.account.conftest import everything, signed_in
 from tests.idp.console.people import (
+    APPLICATIONS,
     AUDIT,
     COUNTING,
     DECISIONS,
@@ -39,7 +40,7 @@ from tests.story import HOST, Person
 
 #: Whose page the addresses with somebody in them are.
 AMARA = UUID("3f0c6c1e-9a57-4a0e-8d3c-5b1f2e7d9a64")
-ADDRESSES = [re.sub(r"<uuid:\w+>", str(AMARA), f"/console/{page.pattern}") for page in urlpatterns]
+ADDRESSES = [re.sub(r"<\w+:\w+>", str(AMARA), f"/console/{page.pattern}") for page in urlpatterns]
 #: What stands there.
 PAGES = {
     OVERVIEW: "console-overview",
@@ -50,6 +51,13 @@ PAGES = {
     f"{INVITATIONS}many/": "console-invite-many",
     f"{INVITATIONS}{AMARA}/send-again/": "console-act",
     f"{INVITATIONS}{AMARA}/cancel/": "console-act",
+    APPLICATIONS: "console-applications",
+    f"{APPLICATIONS}register/": "console-application-form",
+    f"{APPLICATIONS}{AMARA}/": "console-application",
+    f"{APPLICATIONS}{AMARA}/description/": "console-application-form",
+    f"{APPLICATIONS}{AMARA}/security/": "console-application-form",
+    f"{APPLICATIONS}{AMARA}/secret/": "console-application",
+    f"{APPLICATIONS}{AMARA}/state/": "console-application",
     DECISIONS: "console-decisions",
     AUDIT: "console-audit",
     EXPORT: "console-audit-export",
@@ -64,6 +72,23 @@ FORMS = {
     f"{INVITATIONS}many/": {"csv": "email\nkim@contoso.example", "reason": "security", "confirm": "1"},
     f"{INVITATIONS}{AMARA}/send-again/": {"reason": "security"},
     f"{INVITATIONS}{AMARA}/cancel/": {"reason": "security"},
+    f"{APPLICATIONS}register/": {
+        "client_name": "Shop",
+        "redirect_uris": "https://shop.contoso.example/callback",
+        "token_endpoint_auth_method": "client_secret_basic",
+        "grant_authorization_code": "1",
+        "require_pkce": "1",
+        "reason": "security",
+    },
+    f"{APPLICATIONS}{AMARA}/description/": {"client_name": "Payslips", "reason": "security"},
+    f"{APPLICATIONS}{AMARA}/security/": {
+        "redirect_uris": "https://shop.contoso.example/callback",
+        "grant_authorization_code": "1",
+        "require_pkce": "1",
+        "reason": "security",
+    },
+    f"{APPLICATIONS}{AMARA}/secret/": {"version": "", "reason": "security"},
+    f"{APPLICATIONS}{AMARA}/state/": {"state": "disabled", "reason": "security"},
     DECISIONS: {"act": "withdraw"},
     EXPORT: {"reason": "security"},
 }
@@ -85,6 +110,12 @@ def amara(db):
     user = make_person("amara", email="amara@contoso.example", id=AMARA)
     appoint(user)
     return user
+
+
+@pytest.fixture(autouse=True)
+def shop(db):
+    """An application with the name that stands in the addresses."""
+    return make_client(str(AMARA), client_name="Payslips and more")
 
 
 @pytest.fixture(autouse=True)

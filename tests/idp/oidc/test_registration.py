@@ -55,7 +55,7 @@ def test_everything_comes_back_and_the_secret_once(register):
     assert registered["client_secret_expires_at"] == 0
     assert (client.require_pkce, client.skip_consent, client.default_max_age) == (True, False, 3600)
     event = AuditEntry.objects.get(name="idp.client.registered")
-    assert event.details == {"client_id": client.client_id}
+    assert event.details == {"client_id": client.client_id, "by": None, "reason": ""}
 
 
 def test_what_was_registered_works(register, jane):
