@@ -116,6 +116,8 @@ def _prices(value: str) -> tuple[tuple[str, int], ...]:
 
 (BASE_DIR / "var").mkdir(exist_ok=True)
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var/regain.sqlite3'}")}
+#: The role that web, worker and beat connect as, if it is another than the one that owns the tables (idp.privileges).
+DATABASE_RUNTIME_ROLE = env.str("DATABASE_RUNTIME_ROLE", default="")
 DATABASES["default"]["CONN_MAX_AGE"] = 300
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":

@@ -1,11 +1,13 @@
 """What is wrong with a deployment, said when it starts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- its name there
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from idp import branding, fetch, places
 from idp.accounts import breached
@@ -37,3 +39,17 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
     except places.UnusableDatabase as error:
         found.append(Error(f"GEOIP_DATABASE names no usable database: {error}", id="idp.E005"))
     return found
+
+
+@register(Tags.database)
+def roles_are_apart(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """One database role that does everything is a warning; asked for by `check --database default` and by `migrate`."""
+    if "default" not in (databases or ()) or connection.vendor != "postgresql" or settings.DATABASE_RUNTIME_ROLE:
+        return []
+    return [
+        Warning(
+            "One database role owns the tables and runs the program: SQL that somebody smuggles in has all its rights.",
+            hint="Set the three roles up: deploy/postgresql/roles.sql, docs/operate.md#the-database.",
+            id="idp.W001",
+        ),
+    ]
