@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from idp import branding, fetch, places
+from idp import allowlist, branding, fetch, places
 from idp.accounts import breached
 from idp.conf import policy
 from idp.plugins import hooks
@@ -39,6 +39,12 @@ def policy_is_sound(**_kwargs: Any) -> list[CheckMessage]:
     except places.UnusableDatabase as error:
         found.append(Error(f"GEOIP_DATABASE names no usable database: {error}", id="idp.E005"))
     return found
+
+
+@register(Tags.security)
+def nothing_was_added(**_kwargs: Any) -> list[CheckMessage]:
+    """An app, a middleware, a backend, a grant or an address that is not this program's."""
+    return [Error(fault, id="idp.E006") for fault in allowlist.faults()]
 
 
 @register(Tags.database)
