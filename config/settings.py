@@ -99,6 +99,7 @@ def _prices(value: str) -> tuple[tuple[str, int], ...]:
 
 (BASE_DIR / "var").mkdir(exist_ok=True)
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var/regain.sqlite3'}")}
+DATABASE_RUNTIME_ROLE = env.str("DATABASE_RUNTIME_ROLE", default="")  # idp.privileges
 DATABASES["default"]["CONN_MAX_AGE"] = 300
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
@@ -213,6 +214,7 @@ INSTALLED_APPS = ["idp", "recovery"]
 #: Apps that hook into the sign-in screen, through `idp.plugins`. Take the line away and idp works without.
 IDP_PLUGINS = ["recovery.plugin.RecoveryPlugin"]
 AUTH_USER_MODEL = "idp.User"
+AUTHENTICATION_BACKENDS: list[str] = []  # idp.login.entrance is the one way in
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False

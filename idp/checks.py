@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 -- its name there
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from idp import branding, fetch, places
+from idp import allowlist, branding, fetch, places
 from idp.accounts import breached
 from idp.conf import policy
 from idp.plugins import hooks
@@ -49,6 +49,26 @@ def root_keys_open_what_is_there(*, databases: Sequence[str] | None = None, **_k
     if not databases:
         return []
     try:
-        return [Error(fault, id="idp.E006") for fault in tables.unopened(timezone.now())]
+        return [Error(fault, id="idp.E007") for fault in tables.unopened(timezone.now())]
     except DatabaseError:
         return []  # away, or not migrated yet: that is said elsewhere
+
+
+@register(Tags.security)
+def nothing_was_added(**_kwargs: Any) -> list[CheckMessage]:
+    """An app, a middleware, a backend, a grant or an address that is not this program's."""
+    return [Error(fault, id="idp.E006") for fault in allowlist.faults()]
+
+
+@register(Tags.database)
+def roles_are_apart(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """One database role that does everything is a warning; asked for by `check --database default` and by `migrate`."""
+    if "default" not in (databases or ()) or connection.vendor != "postgresql" or settings.DATABASE_RUNTIME_ROLE:
+        return []
+    return [
+        Warning(
+            "One database role owns the tables and runs the program: SQL that somebody smuggles in has all its rights.",
+            hint="Set the three roles up: deploy/postgresql/roles.sql, docs/operate.md#the-database.",
+            id="idp.W001",
+        ),
+    ]

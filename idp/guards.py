@@ -2,7 +2,8 @@
 
 They refuse, in the database itself, every write that `idp.accounts.credentials` would not do: a first version
 that is not 1, a next version that does not follow, a kept seal or proof, a moved row, a deletion while the account
-lives, a TRUNCATE. They are not the guarantee (whoever owns the database can drop them): the seal is.
+lives, a TRUNCATE; and of the audit everything but another entry. They are not the guarantee (whoever owns the
+database can drop them): the seal is.
 
 One more write is let through: the same version sealed with another root key, everything that it says being kept but
 for the ciphertext of what is encrypted (`credentials.reseal`).
@@ -14,7 +15,13 @@ altered is noticed before anybody signs in.
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+#: Where functions look names up, whatever their caller's path is. Temporary tables come last: left out they come
+#: first, and somebody's own `idp_user` would tell of accounts that are deleted.
+SEARCH_PATH = "pg_catalog, public, pg_temp"
 GUARDED = ("idp_credential", "idp_recoveryaddress")
+#: What is only ever added to: the audit.
+APPENDED = ("idp_auditentry",)
+_APPENDED_ONLY = "what is written stays as it is"
 #: What a row keeps for good: whose it is, and what.
 _STANDS = {"idp_credential": ("user_id", "kind"), "idp_recoveryaddress": ("user_id", "channel", "digest")}
 #: When two rows would be the same: of some kinds an account has one at the most.
@@ -88,6 +95,17 @@ def _sqlite_triggers() -> dict[str, str]:
             "WHEN EXISTS (SELECT 1 FROM idp_user WHERE id = OLD.user_id AND status <> 'deleted') "
             f"BEGIN SELECT RAISE(ABORT, '{table}: kept as long as its account'); END"
         )
+    for table in APPENDED:
+        for event in ("update", "delete"):
+            triggers[f"{table}_{event}"] = (
+                f"CREATE TRIGGER {table}_{event} BEFORE {event.upper()} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table}: {_APPENDED_ONLY}'); END"
+            )
+        triggers[f"{table}_insert"] = (
+            f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE sequence = NEW.sequence) "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: {_APPENDED_ONLY}'); END"
+        )
     return triggers
 
 
@@ -132,23 +150,27 @@ BEGIN
   RETURN OLD;
 END
 """
+    for table in APPENDED:
+        functions[f"{table}_guard"] = f"""
+BEGIN
+  RAISE EXCEPTION '{table}: {_APPENDED_ONLY}' {as_fault};
+END
+"""
     return functions
 
 
 def _postgresql_statements() -> list[str]:
     statements = []
-    for table in GUARDED:
+    for table in (*GUARDED, *APPENDED):
         name = f"{table}_guard"
+        events = "UPDATE OR DELETE" if table in APPENDED else "INSERT OR UPDATE OR DELETE"
         statements += [
             (
                 f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
-                f"SET search_path = {_SEARCH_PATH} AS $${_postgresql_functions()[name]}$$"
+                f"SET search_path = {SEARCH_PATH} AS $${_postgresql_functions()[name]}$$"
             ),
             f"DROP TRIGGER IF EXISTS {table}_rows ON {table}",
-            (
-                f"CREATE TRIGGER {table}_rows BEFORE INSERT OR UPDATE OR DELETE ON {table} "
-                f"FOR EACH ROW EXECUTE FUNCTION {name}()"
-            ),
+            (f"CREATE TRIGGER {table}_rows BEFORE {events} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"),
             f"DROP TRIGGER IF EXISTS {table}_whole ON {table}",
             f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
             # Fires even where session_replication_role says otherwise.
@@ -158,10 +180,11 @@ def _postgresql_statements() -> list[str]:
     return statements
 
 
-#: Where the functions look names up, whatever their caller's path is.
-_SEARCH_PATH = "pg_catalog, public"
 #: pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
-_POSTGRESQL_TYPES = {"rows": 1 | 2 | 4 | 8 | 16, "whole": 2 | 32}
+_POSTGRESQL_TYPES = {
+    **{table: {"rows": 1 | 2 | 4 | 8 | 16, "whole": 2 | 32} for table in GUARDED},
+    **{table: {"rows": 1 | 2 | 8 | 16, "whole": 2 | 32} for table in APPENDED},
+}
 
 
 def _missing_postgresql(connection: BaseDatabaseWrapper) -> list[str]:
@@ -172,13 +195,13 @@ def _missing_postgresql(connection: BaseDatabaseWrapper) -> list[str]:
             "JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid "
             "WHERE NOT t.tgisinternal AND t.tgqual IS NULL AND t.tgattr = ''::int2vector "
             "AND p.proconfig = %s AND c.relname = ANY(%s)",
-            [[f"search_path={_SEARCH_PATH}"], list(GUARDED)],
+            [[f"search_path={SEARCH_PATH}"], list(_POSTGRESQL_TYPES)],
         )
         found = {row[:2]: row[2:] for row in cursor.fetchall()}
     return [
         f"{table}_{suffix}"
-        for table in GUARDED
-        for suffix, kind in _POSTGRESQL_TYPES.items()
+        for table, types in _POSTGRESQL_TYPES.items()
+        for suffix, kind in types.items()
         if found.get((table, f"{table}_{suffix}"))
         != ("A", kind, f"{table}_guard", _postgresql_functions()[f"{table}_guard"])
     ]

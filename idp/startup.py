@@ -3,19 +3,22 @@
 Whether the keys open what is there is `idp.seals.tables`' question.
 """
 
-from django.db import connections
+from django.db import connections, transaction
 
-from idp import guards
+from idp import guards, privileges, writers
 from idp.audit import chain
 from idp.models import AuditEntry, AuditHead
 
 
 def after_migration(using: str) -> None:
-    """Write the triggers anew (a rebuilt table lost them) and begin the audit chain if there is none."""
+    """Write triggers, functions and privileges anew (a rebuilt table lost them); begin the audit chain if need be."""
     tables = set(connections[using].introspection.table_names())
     if not {"idp_credential", "idp_recoveryaddress", "idp_audithead"} <= tables:
         return
-    guards.install(using)
+    with transaction.atomic(using=using):
+        guards.install(using)
+        writers.install(using)
+        privileges.grant(using)
     if not AuditHead.objects.using(using).exists() and not AuditEntry.objects.using(using).exists():
         chain.move_head(AuditHead(pk=1, sequence=0, entry_hash=chain.GENESIS))
 
@@ -23,9 +26,12 @@ def after_migration(using: str) -> None:
 def faults(using: str = "default") -> list[str]:
     """What keeps this provider from being ready, in words for an operator. Empty is good."""
     found = [
-        f"database trigger {name} is missing or altered (`manage.py migrate` writes it anew)"
-        for name in guards.missing(using)
+        f"database {what} {name} is missing or altered (`manage.py migrate` writes it anew)"
+        for what, names in (("trigger", guards.missing(using)), ("function", writers.missing(using)))
+        for name in names
     ]
+    if not found:
+        found = privileges.faults(using)
     if not found and (broken := chain.head_fault()):
         found.append(broken)
     return found

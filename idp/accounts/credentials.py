@@ -11,7 +11,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
-from idp import keyring
+from idp import keyring, writers
 from idp.accounts import freezes, hashers, sealing
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import CredentialWritten, Origin
@@ -170,7 +170,7 @@ def erase(user_id: uuid.UUID) -> None:
 
     Its addresses are still told of that: see `erase_addresses`.
     """
-    Credential.objects.filter(user=user_id).delete()
+    writers.erase(Credential.objects.filter(user=user_id))
 
 
 def erase_addresses() -> int:
@@ -178,7 +178,7 @@ def erase_addresses() -> int:
     unsent = Message.objects.filter(state__in=(Message.State.WAITING, Message.State.SENDING), address=OuterRef("pk"))
     over = RecoveryAddress.objects.filter(~Exists(unsent), user__status=User.Status.DELETED)
     keys = list(over.values_list("pk", flat=True)[:_MOST_ADDRESSES])
-    RecoveryAddress.objects.filter(pk__in=keys).delete()
+    writers.erase(RecoveryAddress.objects.filter(pk__in=keys))
     return len(keys)
 
 
@@ -262,12 +262,7 @@ def _write(
     credential.seal = sealing.credential_seal(credential)
     with transaction.atomic():
         _must_not_be_frozen(proof)
-        if proof.replaces:
-            # There is one password, and who may replace it need not know its row.
-            row = {} if proof.kind == Credential.Kind.PASSWORD else {"pk": proof.row}
-            _replace(proof, credential, kind=proof.kind, **row)
-        else:
-            _insert(proof, credential)
+        _put(proof, credential)
         record(_written(proof), origin=origin)
     return credential
 
@@ -277,41 +272,20 @@ def _write_address(proof: Proof, row: RecoveryAddress, *, now: datetime, origin:
     row.seal = sealing.address_seal(row)
     with transaction.atomic():
         _must_not_be_frozen(proof)
-        if proof.replaces:
-            _replace(proof, row, pk=proof.row)
-        else:
-            _insert(proof, row)
+        _put(proof, row)
         record(_written(proof), origin=origin)
     return row
 
 
-def _replace(proof: Proof, row: Credential | RecoveryAddress, **which: object) -> None:
-    """One UPDATE, bound to account, row and version; that it changed one row is the proof's only spending."""
-    changed = {
-        field.attname: getattr(row, field.attname)
-        for field in row._meta.concrete_fields  # noqa: SLF001 -- Django's own name for its documented API
-        if field.attname not in _STANDS
-    }
-    rows = type(row)._default_manager.filter(user=proof.user, version=proof.replaces, **which)  # noqa: SLF001 -- as above
+def _put(proof: Proof, row: Credential | RecoveryAddress) -> None:
+    """One INSERT, or one UPDATE bound to account, row and version; that it wrote a row is the proof's only spending."""
     try:
         with transaction.atomic():
-            written = rows.update(**changed)
+            written = writers.put(row)
     except IntegrityError as error:
         raise ProofStale(proof.id) from error
-    if written != 1:
+    if not written:
         raise ProofStale(proof.id)
-
-
-#: What a row keeps from version to version.
-_STANDS = frozenset({"id", "user_id", "kind", "channel", "digest"})
-
-
-def _insert(proof: Proof, row: Credential | RecoveryAddress) -> None:
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError as error:
-        raise ProofStale(proof.id) from error
 
 
 def _written(proof: Proof) -> CredentialWritten:

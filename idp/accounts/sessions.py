@@ -221,6 +221,7 @@ def _parts(sign_in: SignIn) -> tuple[keyring.Part, ...]:
         sign_in.key_hash,
         sign_in.user_id.bytes,
         sign_in.authenticated_at.isoformat(),
+        sign_in.expires_at.isoformat(),
         *sign_in.amr,
     )
 

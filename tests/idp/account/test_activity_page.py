@@ -16,7 +16,7 @@ from idp.audit import acts, events
 from idp.audit.record import record
 from idp.models import AuditEntry, SignIn
 from idp.plugins.hooks import About
-from tests.conftest import PASSWORD, make_client, make_person
+from tests.conftest import PASSWORD, make_client, make_person, open_the_audit
 from tests.idp.account.conftest import signed_in
 from tests.story import Person
 
@@ -191,6 +191,7 @@ def fill(user, *, entries, ties=3):
     rows = list(AuditEntry.objects.filter(name="idp.account.data_downloaded").order_by("sequence"))
     for number, row in enumerate(rows):
         row.at = start + timedelta(minutes=number // ties)
+    open_the_audit()
     AuditEntry.objects.bulk_update(rows, ["at"])
     for number in range(entries // ties):
         SignIn.objects.create(

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from idp.accounts import credentials, evidence
@@ -14,7 +14,7 @@ from idp.audit.events import AccountFrozen
 from idp.audit.record import record
 from idp.models import AuditEntry, AuditHead, Credential
 from idp.models.batches import in_batches
-from tests.conftest import drop_guards, make_person
+from tests.conftest import drop_guards, make_person, open_the_audit
 
 
 def execute(statement, *parameters):
@@ -49,10 +49,25 @@ def test_an_empty_history_verifies(db):
     ],
 )
 def test_what_was_touched_is_named(jane, statement, said):
+    open_the_audit()
     execute(statement)
     with pytest.raises(CommandError, match="Touched: ") as refused:
         verify()
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE idp_auditentry SET name = 'idp.nothing' WHERE sequence = 1",
+        "DELETE FROM idp_auditentry WHERE sequence = 2",
+        "DELETE FROM idp_auditentry",
+    ],
+)
+def test_the_database_refuses_to_change_what_was_written(jane, statement):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        execute(statement)
+    assert "2 entries, all in order" in verify()
 
 
 def test_rewriting_every_hash_does_not_help(jane):
@@ -60,6 +75,7 @@ def test_rewriting_every_hash_does_not_help(jane):
     entry = AuditEntry.objects.get(sequence=2)
     entry.details = {**entry.details, "earned": "recovery"}
     entry.entry_hash = chain.hash_of(entry)
+    open_the_audit()
     entry.save()
     AuditHead.objects.update(entry_hash=entry.entry_hash)
     assert [fault.what for fault in chain.faults()] == ["the seal of the head does not match"]

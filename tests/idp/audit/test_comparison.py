@@ -13,7 +13,7 @@ from idp.audit import chain, export, targets
 from idp.audit.events import AccountFrozen, DataDownloaded
 from idp.audit.record import record
 from idp.models import AuditEntry, AuditHead, Credential, Role, User
-from tests.conftest import drop_guards
+from tests.conftest import drop_guards, open_the_audit
 from tests.idp.console.people import appoint
 from tests.idp.factors.people import NOW_HERE
 
@@ -74,6 +74,7 @@ def test_a_collector_may_have_written_something_before_each_line(jane, exported)
 
 
 def test_a_history_made_anew_with_the_key_is_another_one(jane, exported):
+    open_the_audit()
     entry = AuditEntry.objects.get(sequence=1)
     entry.origin["network"] = "203.0.113.0/24"
     entry.save()
@@ -83,6 +84,7 @@ def test_a_history_made_anew_with_the_key_is_another_one(jane, exported):
 
 
 def test_a_database_put_back_to_an_earlier_day_lacks_entries(jane, exported):
+    open_the_audit()
     AuditEntry.objects.filter(sequence=2).delete()
     made_anew()
     assert "audit entry 2 is in the export and not here" in refused(exported)
@@ -139,6 +141,7 @@ def test_a_role_that_was_ended_and_put_back_contradicts_the_history(jane, db):
 
 def test_a_role_that_nobody_granted_contradicts_the_history(jane, db):
     role = appoint(jane)
+    open_the_audit()
     AuditEntry.objects.filter(name="idp.role.granted").delete()
     made_anew()
     assert f"role {role.pk} of account {jane.pk}: the audit has not granted it" in refused()

@@ -176,7 +176,7 @@ def test_a_key_that_is_taken_out_too_early_is_missed_at_start(jane, everything, 
     faults = tables.unopened(timezone.now())
     assert any("rows of the kind credential" in fault for fault in faults)
     assert any("saved recovery codes" in fault for fault in faults)
-    assert {error.id for error in run_checks(tags=["database"], databases=["default"])} >= {"idp.E006"}
+    assert {error.id for error in run_checks(tags=["database"], databases=["default"])} >= {"idp.E007"}
 
 
 def test_so_is_the_one_that_finds_digests(jane, settings):
