@@ -38,12 +38,11 @@ def routes(resolver, prefix=""):
             yield "/" + re.sub(r"<uuid:\w+>", "00000000-0000-4000-8000-000000000000", path)
 
 
-#: What our own pages ask by script: no is no, and the page says so.
-#: What a page's script asks, which wants no page in return.
-FOR_SCRIPTS = [path for path in ROUTES if path.startswith(("/sign-in/", "/account/")) and path.endswith("/options")]
-#: The one form that a file comes with: whoever is not signed in is led there, whatever they send.
-UPLOAD = "/console/invitations/many/"
 ROUTES = sorted(routes(get_resolver()))
+#: What our own pages ask by script: no is no, and the page says so.
+FOR_SCRIPTS = [path for path in ROUTES if path.startswith(("/sign-in/", "/account/")) and path.endswith("/options")]
+#: The one form that a file comes with: whoever is not signed in is led away first, whatever they send.
+UPLOAD = "/console/invitations/many/"
 PAGES = [path for path in ROUTES if not path.startswith(MACHINE)]
 FIELDS = [
     "username", "password", "identifier", "problem", "method", "address", "code", "send_again", "new_password",
