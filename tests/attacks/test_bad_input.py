@@ -30,7 +30,11 @@ NOBODY = "5f3b9a52-1c0e-4d59-9a62-0d5b8f6f7c11"
 
 def routes(resolver, prefix=""):
     for pattern in resolver.url_patterns:
-        path = prefix + re.sub(r"<uuid:\w+>", NOBODY, str(pattern.pattern).replace("<slug:name>", "json"))
+        path = prefix + re.sub(
+            r"<uuid:\w+>",
+            NOBODY,
+            str(pattern.pattern).replace("<slug:name>", "json").replace("<slug:client_id>", "payroll"),
+        )
         if isinstance(pattern, URLResolver):
             yield from routes(pattern, path)
         else:
