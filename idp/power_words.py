@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from idp.notice_words import Words
 
 ACCOUNT_SUSPENDED = "idp.account_suspended"
+RECOVERY_REQUIRED = "idp.recovery_required"
 SUSPENSION_LIFTED = "idp.suspension_lifted"
 SESSIONS_ENDED = "idp.sessions_ended"
 ACCOUNT_REMOVED = "idp.account_removed"
@@ -30,6 +31,19 @@ def _account_suspended(_facts: Mapping[str, Any], org: str) -> Words:
         lead=_(
             "An administrator suspended it. You are signed out everywhere, and nobody can sign in or recover the "
             "account until an administrator lifts that. Nothing of yours was changed."
+        ),
+        otherwise=_ask(org),
+        is_yours=False,
+    )
+
+
+def _recovery_required(_facts: Mapping[str, Any], org: str) -> Words:
+    return Words(
+        subject=_("Get back into your %(org)s account before you sign in again") % {"org": org},
+        heading=_("Get back into your account"),
+        lead=_(
+            "An administrator asks that you do. You are signed out everywhere. Open the sign-in page, choose “Can't "
+            "access your account?” and set a new password; until then nobody can sign in."
         ),
         otherwise=_ask(org),
         is_yours=False,
@@ -112,6 +126,7 @@ def _ask(org: str) -> str:
 
 _WORDS: dict[str, Callable[[Mapping[str, Any], str], Words]] = {
     ACCOUNT_SUSPENDED: _account_suspended,
+    RECOVERY_REQUIRED: _recovery_required,
     SUSPENSION_LIFTED: _suspension_lifted,
     SESSIONS_ENDED: _sessions_ended,
     ACCOUNT_REMOVED: _account_removed,

@@ -55,6 +55,11 @@ TELLINGS: Mapping[str, Telling] = {
         say=lambda _fields: _("An administrator suspended your account"),
         alarming=True,
     ),
+    acts.RecoveryRequired.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("An administrator asked that you recover your account before you sign in again"),
+        alarming=True,
+    ),
     acts.SuspensionLifted.name: Telling(
         about=About.ACCOUNT,
         say=lambda _fields: _("An administrator lifted the suspension of your account"),

@@ -17,11 +17,12 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 
 from idp import notices
-from idp.accounts import lifecycle, roles, sessions
+from idp.accounts import devices, lifecycle, roles, sessions
 from idp.audit.acts import (
     AccountRemoved,
     AccountSuspended,
     AdministratorDemoted,
+    RecoveryRequired,
     SessionsEndedByAdministrator,
     SuspensionLifted,
 )
@@ -60,6 +61,8 @@ class Refusal(StrEnum):
     #: The account is not one for which this could be done (any more).
     NOT_SO = "not-so"
     LAST_TWO = "last-two"
+    #: They could not get back in, and nobody could let them in.
+    NO_WAY_BACK = "no-way-back"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,31 @@ def suspend(user_id: UUID, order: Order, *, is_ready: Ready, then: Callable[[UUI
         _tell_administrators_of(user, notices.ADMINISTRATOR_SUSPENDED, order)
         told = _tell(user_id, notices.ACCOUNT_SUSPENDED, order)
         then(user_id)
+    return Done(sign_ins=ended.sign_ins, applications=ended.applications, addresses=told)
+
+
+def require_recovery(user_id: UUID, order: Order, *, is_ready: Ready) -> Done | Refusal:
+    """Let nobody in until its owner has recovered the account, and end all that is open: as if they had stopped it.
+
+    Only of somebody who would get back in: nobody could let them in otherwise. Nobody but they end it.
+    """
+    with transaction.atomic():
+        user = _held(user_id)
+        if refusal := _refusal(user, order) or _would_leave_too_few(user_id, is_ready):
+            return refusal
+        if not is_ready(user_id):
+            return Refusal.NO_WAY_BACK
+        active = User.objects.filter(pk=user_id, status=User.Status.ACTIVE, frozen_at=None)
+        if user is None or not active.update(status=User.Status.STOPPED):
+            return Refusal.NOT_SO
+        ended = sessions.end_all(user_id, by=_ADMINISTRATOR, now=order.now)
+        devices.forget_all(user_id, by=_ADMINISTRATOR, origin=Origin(), now=order.now)
+        record(
+            RecoveryRequired(user=user_id, by=order.by, reason=order.reason),
+            SessionsEnded(user=user_id, sign_ins=ended.sign_ins, grants=ended.grants, reason=_ADMINISTRATOR),
+            origin=order.origin,
+        )
+        told = _tell(user_id, notices.RECOVERY_REQUIRED, order)
     return Done(sign_ins=ended.sign_ins, applications=ended.applications, addresses=told)
 
 

@@ -114,6 +114,16 @@ class SuspensionLifted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecoveryRequired:
+    """Nobody gets in until its owner has recovered it."""
+
+    name: ClassVar[str] = "idp.account.recovery_required"
+    user: UUID
+    by: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionsEndedByAdministrator:
     """Its person was signed out everywhere, and may sign in again."""
 

@@ -52,6 +52,7 @@ def _do(verb: Verb, user: User, by: User, order: Order) -> Refusal | None:
     doing: dict[Verb, Callable[[], object]] = {
         Verb.SESSIONS: lambda: powers.end_sessions(user.pk, order),
         Verb.SUSPEND: lambda: powers.suspend(user.pk, order, is_ready=is_ready, then=hooks.frozen),
+        Verb.RECOVER: lambda: powers.require_recovery(user.pk, order, is_ready=is_ready),
         Verb.LIFT: lambda: powers.lift(user.pk, order),
         Verb.PROMOTE: lambda: _propose(user, by, order),
         Verb.DEMOTE: lambda: powers.demote(user.pk, order, is_ready=is_ready),
@@ -86,6 +87,8 @@ def _refused(refusal: Refusal) -> str:
                 "Then fewer than two administrators could get back in by themselves, and nobody could let one in. "
                 "Let another one become ready first"
             )
+        case Refusal.NO_WAY_BACK:
+            return _("They could not get back in: too few ways back are set up. Suspend the account instead")
         case _:
             assert_never(refusal)
 
@@ -122,6 +125,19 @@ def _said(verb: Verb) -> dict[str, Any]:
                 told,
             )
             return {"heading": _("Suspend this account?"), "facts": facts, "button": _("Suspend"), "is_hard": True}
+        case Verb.RECOVER:
+            facts = (
+                signed_out,
+                ("lock", _("Nobody can sign in until they have recovered the account and set a new password")),
+                ("shield", _("Only they end that: you set nothing, see nothing, and cannot take it back")),
+                told,
+            )
+            return {
+                "heading": _("Require a recovery?"),
+                "facts": facts,
+                "button": _("Require a recovery"),
+                "is_hard": True,
+            }
         case Verb.LIFT:
             facts = (
                 (

@@ -131,6 +131,7 @@ def _offered(user: User, *, is_administrator: bool, is_proposed: bool) -> list[O
     possible = {
         Verb.SESSIONS: user.status != User.Status.DELETED,
         Verb.SUSPEND: user.status in powers.SUSPENDABLE,
+        Verb.RECOVER: user.status == User.Status.ACTIVE and user.frozen_at is None and bool(hooks.activation()),
         Verb.LIFT: user.status == User.Status.SUSPENDED,
         Verb.PROMOTE: user.status == User.Status.ACTIVE and not is_administrator and not is_proposed,
         Verb.DEMOTE: is_administrator,
@@ -152,6 +153,12 @@ def _row(verb: Verb, account: UUID) -> Offered:
             _("Nobody can sign in to this account until it is lifted."),
             _("Suspend"),
             "lock",
+        ),
+        Verb.RECOVER: (
+            _("Require a recovery"),
+            _("They prove who they are before the next sign-in, and set a new password."),
+            _("Require it"),
+            "shield",
         ),
         Verb.LIFT: (
             _("Lift the suspension"),
@@ -187,6 +194,7 @@ def _done(word: str) -> str:
     return {
         Verb.SESSIONS: _("Done. They are signed out everywhere, and applications are being told."),
         Verb.SUSPEND: _("Done. Nobody can sign in to this account, and everybody in it was signed out."),
+        Verb.RECOVER: _("Done. Nobody signs in to this account before its owner has recovered it."),
         Verb.LIFT: _("Done. The account is again what it was before."),
         Verb.PROMOTE: _("Done. It is proposed now, and the other administrators are being told."),
         Verb.DEMOTE: _("Done. They are no longer an administrator."),

@@ -8,6 +8,7 @@ class Verb(StrEnum):
 
     SESSIONS = "end-sessions"
     SUSPEND = "suspend"
+    RECOVER = "require-recovery"
     LIFT = "lift"
     #: Propose that they become an administrator: giving that power takes two.
     PROMOTE = "propose"

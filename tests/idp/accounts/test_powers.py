@@ -72,9 +72,14 @@ def demote(user, by, *, is_ready=everybody_is_ready):
     return powers.demote(user.pk, order(by), is_ready=is_ready)
 
 
+def require_recovery(user, by, *, is_ready=everybody_is_ready):
+    return powers.require_recovery(user.pk, order(by), is_ready=is_ready)
+
+
 #: Each power, as `power(user, by)`.
 POWERS = {
     "suspend": suspend,
+    "require a recovery": require_recovery,
     "lift": lambda user, by: powers.lift(user.pk, order(by)),
     "end sessions": lambda user, by: powers.end_sessions(user.pk, order(by)),
     "delete": delete,
@@ -378,3 +383,37 @@ def test_no_address_stands_in_the_history(three, jane):
     said = json.dumps([[entry.details, entry.origin] for entry in AuditEntry.objects.all()])
     assert "@" not in said
     assert "jane" not in said
+
+
+# --- Requiring a recovery ---------------------------------------------------------------------------------
+
+
+def test_a_required_recovery_ends_all_and_is_said(jane, ada):
+    signed_in(jane)
+    done = require_recovery(jane, ada)
+    assert isinstance(done, Done)
+    assert (done.sign_ins, done.applications, done.addresses) == (1, 1, 1)
+    assert status(jane) == Status.STOPPED
+    (entry,) = entries("idp.account.recovery_required")
+    assert (entry.user, entry.details["by"], entry.details["reason"]) == (jane.pk, str(ada.pk), "security")
+    letter = post_office()[-1]
+    assert "Retrouvez" in letter.subject or "compte" in letter.subject
+
+
+def test_nobody_lifts_it(jane, ada):
+    require_recovery(jane, ada)
+    assert powers.lift(jane.pk, order(ada)) == Refusal.NOT_SO
+    assert status(jane) == Status.STOPPED
+
+
+def test_it_is_not_required_of_somebody_who_could_not_do_it(jane, ada):
+    assert require_recovery(jane, ada, is_ready=only(ada)) == Refusal.NO_WAY_BACK
+    assert status(jane) == Status.ACTIVE
+    assert not entries("idp.account.recovery_required")
+
+
+@pytest.mark.parametrize("other", [each for each in Status if each != Status.ACTIVE])
+def test_it_is_required_of_active_accounts_only(jane, ada, other):
+    User.objects.filter(pk=jane.pk).update(status=other)
+    assert require_recovery(jane, ada) == Refusal.NOT_SO
+    assert status(jane) == other

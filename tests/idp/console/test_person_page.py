@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 
 from idp.accounts import freezes, powers, proposals, roles
@@ -22,6 +23,10 @@ from tests.idp.factors.people import with_app
 from tests.story import Person
 
 Status = User.Status
+
+
+#: Where somebody is there who brings people back.
+RECOVERS = [Verb.RECOVER] if apps.is_installed("recovery") else []
 
 
 class TellingWays(Plugin):
@@ -155,7 +160,7 @@ def test_without_a_plug_in_that_brings_people_back_no_readiness_is_told(admin, a
     ("status", "verbs"),
     [
         (Status.INVITED, [Verb.SESSIONS]),
-        (Status.ACTIVE, [Verb.SESSIONS, Verb.SUSPEND, Verb.PROMOTE, Verb.DELETE]),
+        (Status.ACTIVE, [Verb.SESSIONS, Verb.SUSPEND, *RECOVERS, Verb.PROMOTE, Verb.DELETE]),
         (Status.SUSPENDED, [Verb.SESSIONS, Verb.LIFT, Verb.DELETE]),
         (Status.STOPPED, [Verb.SESSIONS, Verb.SUSPEND, Verb.DELETE]),
         (Status.FROZEN, [Verb.SESSIONS, Verb.DELETE]),
@@ -169,7 +174,13 @@ def test_what_is_offered_is_what_can_be_done(admin, amara, status, verbs):
 
 def test_to_an_administrator_the_end_of_the_role_is_offered(admin, amara):
     appoint(amara)
-    assert offered(admin.open(url(amara))) == [Verb.SESSIONS, Verb.SUSPEND, Verb.DEMOTE, Verb.DELETE]
+    assert offered(admin.open(url(amara))) == [
+        Verb.SESSIONS,
+        Verb.SUSPEND,
+        *RECOVERS,
+        Verb.DEMOTE,
+        Verb.DELETE,
+    ]
 
 
 def test_nothing_is_offered_to_do_to_oneself(admin, jane):
