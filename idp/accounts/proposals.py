@@ -82,7 +82,9 @@ def propose(what: Change, *, by: User, reason: str, policy: Policy, origin: Orig
     return row
 
 
-def agree(proposal_id: UUID, *, by: User, policy: Policy, origin: Origin, now: datetime) -> Proposal | None:
+def agree(
+    proposal_id: UUID, *, by: User, reason: str = "", policy: Policy, origin: Origin, now: datetime
+) -> Proposal | None:
     """Agree, as another administrator than the one who proposed it: the delay begins, and the others are told.
 
     None if it cannot be agreed to: it is their own or about them, somebody has agreed, or it is over.
@@ -95,7 +97,10 @@ def agree(proposal_id: UUID, *, by: User, policy: Policy, origin: Origin, now: d
         row.expires_at = row.due_at + policy.decision_lifetime
         _seal(row)
         row.save(update_fields=["agreed_by", "due_at", "expires_at", "seal"])
-        record(DecisionAgreed(user=concerned(row), decision=row.pk, kind=row.kind, by=by.pk), origin=origin)
+        record(
+            DecisionAgreed(user=concerned(row), decision=row.pk, kind=row.kind, by=by.pk, reason=reason),
+            origin=origin,
+        )
         roles.tell_others(
             by,
             notices.DECISION_AGREED,
@@ -113,11 +118,13 @@ def may_agree(row: Proposal, administrator: UUID) -> bool:
     return row.agreed_by is None and administrator not in (row.proposed_by, concerned(row)) and _is_genuine(row)
 
 
-def withdraw(proposal_id: UUID, *, by: User, origin: Origin, now: datetime) -> bool:
+def withdraw(proposal_id: UUID, *, by: User, reason: str = "", origin: Origin, now: datetime) -> bool:
     """Object: any administrator may, until it is carried out. False if it is over."""
     with transaction.atomic():
         row = open_ones(now=now).select_for_update().filter(pk=proposal_id).first()
-        return row is not None and _close(row, Proposal.Outcome.WITHDRAWN, by=by.pk, origin=origin, now=now)
+        return row is not None and _close(
+            row, Proposal.Outcome.WITHDRAWN, by=by.pk, reason=reason, origin=origin, now=now
+        )
 
 
 def open_ones(*, now: datetime) -> QuerySet[Proposal]:
@@ -184,12 +191,20 @@ def _active_administrators() -> set[UUID]:
     return set(active.values_list("pk", flat=True))
 
 
-def _close(row: Proposal, outcome: Proposal.Outcome, *, by: UUID | None, origin: Origin, now: datetime) -> bool:
+def _close(
+    row: Proposal,
+    outcome: Proposal.Outcome,
+    *,
+    by: UUID | None,
+    reason: str = "",
+    origin: Origin,
+    now: datetime,
+) -> bool:
     open_still = Proposal.objects.filter(pk=row.pk, outcome=Proposal.Outcome.OPEN)
     if not open_still.update(outcome=outcome, closed_at=now):
         return False
     record(
-        DecisionClosed(user=concerned(row), decision=row.pk, kind=row.kind, outcome=outcome, by=by),
+        DecisionClosed(user=concerned(row), decision=row.pk, kind=row.kind, outcome=outcome, by=by, reason=reason),
         origin=origin,
     )
     roles.tell_all(

@@ -77,6 +77,7 @@ class DecisionAgreed:
     decision: UUID
     kind: str
     by: UUID
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,8 @@ class DecisionClosed:
     kind: str
     outcome: str
     by: UUID | None
+    #: Empty but where it was withdrawn.
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,11 @@ class Matter:
     expires: str
     may_agree: bool
 
+    @property
+    def reason_field(self) -> str:
+        """Of several forms on one page each has a field of its own."""
+        return f"reason-{self.id}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:

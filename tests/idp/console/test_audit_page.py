@@ -19,7 +19,7 @@ from idp.audit.record import record
 from idp.console import audit as audit_page
 from idp.console import entries
 from idp.models import AuditEntry
-from tests.conftest import make_client, make_person
+from tests.conftest import make_client, make_person, open_the_audit
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.console.people import AUDIT, EXPORT, appoint, at_a_browser
 from tests.idp.factors.people import with_app
@@ -65,6 +65,7 @@ def suspend(user, by):
 
 
 def ago(sequence, **time):
+    open_the_audit()
     AuditEntry.objects.filter(sequence__lte=sequence).update(at=timezone.now() - timedelta(**time))
 
 

@@ -75,7 +75,7 @@ def test_the_second_one_agrees_and_it_says_when_it_is_carried_out(admin, ada, ja
     assert "A new administrator: Amara Doe" in page
     assert "Nobody yet" in page
     assert page.parsed.buttons["act"] == ["agree", "withdraw"]
-    page = admin.submit(act="agree")
+    page = admin.submit(reason="security", act="agree")
     assert "Agreed to by Jane Doe" in page
     assert "Carried out" in page
     assert page.parsed.buttons["act"] == ["withdraw"]
@@ -87,24 +87,24 @@ def test_who_proposed_it_can_withdraw_it_and_not_agree(admin, jane, amara):
     row = propose(jane, amara)
     page = admin.open(DECISIONS)
     assert page.parsed.buttons["act"] == ["withdraw"]
-    assert "Nothing was done" in admin.submit(act="agree")
+    assert "Nothing was done" in admin.submit(reason="security", act="agree")
     assert Proposal.objects.get(pk=row.pk).agreed_by is None
     admin.open(DECISIONS)
-    assert "It is withdrawn" in admin.submit(act="withdraw")
+    assert "It is withdrawn" in admin.submit(reason="security", act="withdraw")
     assert outcome() == Proposal.Outcome.WITHDRAWN
 
 
 def test_whom_it_is_about_does_not_agree(admin, ada, jane):
     propose(ada, jane)
     assert admin.open(DECISIONS).parsed.buttons["act"] == ["withdraw"]
-    assert "Nothing was done" in admin.submit(act="agree")
+    assert "Nothing was done" in admin.submit(reason="security", act="agree")
 
 
 def test_what_is_over_stays_so(admin, ada, amara):
     row = propose(ada, amara)
     admin.open(DECISIONS)
     proposals.withdraw(row.pk, by=ada, origin=Origin(), now=timezone.now())
-    assert "Nothing was done" in admin.submit(act="agree")
+    assert "Nothing was done" in admin.submit(reason="security", act="agree")
     assert outcome() == Proposal.Outcome.WITHDRAWN
 
 
@@ -114,7 +114,7 @@ def test_what_is_over_stays_so(admin, ada, amara):
 def test_what_no_button_sends_is_refused(admin, ada, amara, sent):
     row = propose(ada, amara)
     token = admin.open(DECISIONS).parsed.fields["csrfmiddlewaretoken"][0]
-    answer = admin.post(DECISIONS, {"csrfmiddlewaretoken": token, "proposal": row.pk, **sent})
+    answer = admin.post(DECISIONS, {"csrfmiddlewaretoken": token, "proposal": row.pk, "reason": "security", **sent})
     assert answer.status_code == 400
     assert Proposal.objects.get().agreed_by is None
 
@@ -122,7 +122,7 @@ def test_what_no_button_sends_is_refused(admin, ada, amara, sent):
 def test_a_proposal_that_there_is_not_is_over(admin, ada, amara):
     propose(ada, amara)
     admin.open(DECISIONS)
-    assert "Nothing was done" in admin.submit(act="withdraw", proposal=str(uuid.uuid4()))
+    assert "Nothing was done" in admin.submit(reason="security", act="withdraw", proposal=str(uuid.uuid4()))
     assert outcome() == Proposal.Outcome.OPEN
 
 

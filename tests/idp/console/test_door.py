@@ -89,7 +89,7 @@ FORMS = {
     },
     f"{APPLICATIONS}{AMARA}/secret/": {"version": "", "reason": "security"},
     f"{APPLICATIONS}{AMARA}/state/": {"state": "disabled", "reason": "security"},
-    DECISIONS: {"act": "withdraw"},
+    DECISIONS: {"act": "withdraw", "reason": "security"},
     EXPORT: {"reason": "security"},
 }
 #: Where the pages would be if there were more of them.
@@ -420,7 +420,7 @@ def test_a_field_that_is_sent_twice_is_refused_and_so_is_a_file(path, proposal, 
     assert everything() == before
 
 
-@pytest.mark.parametrize("path", [path for path in FORMS if path != DECISIONS])
+@every_form
 @pytest.mark.parametrize("reason", ["", "because", "SECURITY", "security "])
 def test_nothing_is_done_without_one_of_the_reasons(path, reason, proposal, app):
     person = at_a_browser(app)

@@ -13,7 +13,7 @@ from idp.audit.record import record
 from idp.conf import policy
 from idp.models import AuditEntry, AuditHead, Message, Proposal, User
 from idp.plugins.hooks import WaysBack
-from tests.conftest import make_person
+from tests.conftest import make_person, open_the_audit
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.console.people import OVERVIEW, appoint, at_a_browser
 from tests.idp.console.test_person_page import TellingWays
@@ -112,6 +112,7 @@ def test_a_wrong_seal_is_told_for_a_week(admin, ada, event):
     page = look(admin)
     assert warnings(page) == ["seals-wrong"]
     assert "1 alarm about a wrong seal" in page.text
+    open_the_audit()
     AuditEntry.objects.update(at=timezone.now() - timedelta(days=8))
     assert warnings(look(admin)) == []
 
