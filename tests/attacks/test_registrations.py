@@ -25,6 +25,8 @@ CHANGES = [
     ("redirect_uris", json.dumps(["https://wiki.example/callback", "https://evil.example/"])),
     ("post_logout_redirect_uris", json.dumps(["https://evil.example/"])),
     ("client_secret_hash", "0" * 64),
+    ("previous_secret_hash", "0" * 64),
+    ("previous_secret_until", "2100-01-01 00:00:00+00:00"),
     ("client_name", "Payroll"),
     ("token_endpoint_auth_method", "none"),
     ("grant_types", json.dumps(["authorization_code", "refresh_token", "client_credentials"])),
