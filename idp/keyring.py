@@ -95,7 +95,7 @@ def encrypted_anew(label: str, ciphertext: str, *row: Part) -> str:
 
 
 def knows(stamp: str) -> bool:
-    """Whether a seal or ciphertext names one of the root keys. Whether it was made with it is another question."""
+    """Whether a seal, a ciphertext or a key id names one of the root keys. Whether it was made with it is not asked."""
     return stamp.partition(".")[0] in _root_keys()
 
 

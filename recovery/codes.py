@@ -69,11 +69,13 @@ def reference(challenge: Challenge, generation: int) -> str:
 def asked_by(message: delivery.Message) -> Challenge | None:
     """The challenge that a message carries a code of. None if it is of no more use, or not this account's.
 
+    A code cannot be made any more once its root key is retired; the next one is made with the newest.
+
     Another address may have been typed meanwhile; or somebody wrote to these rows, which are not sealed. A code is
     told to the account it opens and to nobody else.
     """
     challenge = Challenge.objects.select_related("journey").filter(pk=message.reference).first()
-    if challenge is None or challenge.spent_at or challenge.journey.ending:
+    if challenge is None or challenge.spent_at or challenge.journey.ending or not keys.knows(challenge.key_id):
         return None
     same = (message.user_id, message.address_id) == (challenge.journey.subject, challenge.address)
     return challenge if same else None
@@ -99,7 +101,7 @@ def ask(row: Journey, method: str, *, channel: str, typed: str, long: bool, now:
         challenge.save(force_insert=True)
         return challenge
     challenge.generation += 1
-    if challenge.typed_digest != digest:
+    if challenge.typed_digest != digest or not keys.knows(challenge.key_id):
         challenge.since = challenge.generation
         _point_at(challenge, meant, digest)
     _grow(challenge, long=long)
@@ -112,8 +114,9 @@ def ask_again(row: Journey, method: str, *, long: bool) -> Challenge | None:
     challenge = Challenge.objects.select_for_update().filter(journey=row, method=method, spent_at=None).first()
     if challenge is not None:
         challenge.generation += 1
+        _make_anew(challenge)
         _grow(challenge, long=long)
-        challenge.save(update_fields=["generation", "long_since"])
+        challenge.save(update_fields=["key_id", "generation", "since", "long_since"])
     return challenge
 
 
@@ -124,6 +127,8 @@ def newest(challenge: Challenge, policy: OtpPolicy) -> Sent | None:
 
 def live(challenge: Challenge, policy: OtpPolicy, *, now: datetime) -> list[Sent]:
     """The codes that are good now: the last few, each until its own end. One query."""
+    if not keys.knows(challenge.key_id):
+        return []
     return otp.live(challenge.id, policy, since=challenge.since, now=now)
 
 
@@ -142,6 +147,13 @@ def try_answer(row: Journey, method: str, answer: str, policy: OtpPolicy, *, now
 
 
 _POINTED_AT = ("address", "address_version", "typed_digest", "nonce", "key_id")
+
+
+def _make_anew(challenge: Challenge) -> None:
+    """If the root key was retired: from the newest code on they are made with today's; those before are no codes."""
+    if not keys.knows(challenge.key_id):
+        challenge.key_id = keys.current_key_id()
+        challenge.since = challenge.generation
 
 
 def _grow(challenge: Challenge, *, long: bool) -> None:

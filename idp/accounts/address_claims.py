@@ -66,12 +66,13 @@ class Confirmed:
 
 
 def claim_of(user: User, claim_id: UUID, *, now: datetime) -> AddressClaim | None:
-    """The asking that is still open."""
-    return (
+    """The asking that is still open. One whose root key was retired meanwhile is not: its codes cannot be made."""
+    claim = (
         AddressClaim.objects.select_related("address__user", "user")
         .filter(pk=claim_id, user=user, spent_at=None, expires_at__gt=now)
         .first()
     )
+    return claim if claim and keyring.knows(claim.key_id) else None
 
 
 def newest(claim: AddressClaim) -> Sent | None:
@@ -85,7 +86,12 @@ def reference(claim: AddressClaim, generation: int) -> str:
 
 
 def claimed_address(claim: AddressClaim) -> str | None:
-    """Where its codes go, in clear; None if the row was tampered with. For the worker, and for its owner's page."""
+    """Where its codes go, in clear; None if the row was tampered with or its root key retired.
+
+    For the worker, and for its owner's page.
+    """
+    if not keyring.knows(claim.key_id):
+        return None
     if claim.address is not None:
         opened = sealing.open_address(claim.address)
         return opened.value if opened and opened.user == claim.user_id else None

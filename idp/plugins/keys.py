@@ -9,6 +9,7 @@ from idp.keyring import (
     digest,
     fingerprint,
     is_sealed,
+    knows,
     seal,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "digest",
     "fingerprint",
     "is_sealed",
+    "knows",
     "seal",
 ]

@@ -1,10 +1,14 @@
 """The drill of docs/operate.md, with people going on meanwhile: rotate, retire the old keys, and nobody notices."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.utils import timezone
 
-from idp.models import RecoveryAddress, SignIn
+from idp import delivery
+from idp.models import Message, RecoveryAddress, SignIn
 from idp.oidc import keys
 from idp.seals import tables
 from recovery.domain.journey import Step
@@ -12,7 +16,7 @@ from tests.conftest import NEW_PASSWORD, PASSWORD
 from tests.idp.factors.people import with_app
 from tests.idp.login.test_factor import sign_in_with
 from tests.recovery.walk import walk_to
-from tests.story import Person
+from tests.story import Person, code_in, post_office
 
 FRESH = ("t3", b"test root key number three, 32 by")
 
@@ -58,6 +62,41 @@ def test_a_recovery_that_has_proved_something_goes_on(jane, rotated):
     person = walk_to(Step.NEW_PASSWORD)
     rotated()
     assert person.submit(new_password=NEW_PASSWORD).name == "recovery-done"
+
+
+def test_a_code_under_way_is_no_code_once_its_key_is_retired_and_the_next_one_is(jane, rotated):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        person = walk_to(Step.CODE)
+        old = code_in(post_office()[-1])
+        rotated()
+        assert "4 tries left" in person.submit(code=old)
+        clock.shift(timedelta(seconds=61))
+        person.submit(send_again="1")
+        assert person.submit(code=code_in(post_office()[-1])).name == "recovery-new-password"
+
+
+def test_a_letter_that_waits_says_nothing_once_the_key_of_its_code_is_retired(jane, rotated, monkeypatch):
+    monkeypatch.setattr("idp.outbox._announce", lambda _message: None)
+    walk_to(Step.CODE)
+    rotated()
+    assert delivery.deliver(Message.objects.get(queue="otp").pk, now=timezone.now()) == "of no more use"
+    assert post_office() == []
+
+
+def test_an_address_that_was_being_added_is_asked_for_anew(jane, rotated):
+    person = Person()
+    person.open("/sign-in")
+    person.submit(username="jane", password=PASSWORD)
+    person.open("/account/addresses/add/")
+    person.submit(address="jane@home.example")
+    code = code_in(post_office()[-1])
+    rotated()
+    assert person.submit(code=code).status < 500
+    assert RecoveryAddress.objects.filter(user=jane).count() == 1
+    person.open("/account/addresses/add/")
+    person.submit(address="jane@home.example")
+    person.submit(code=code_in(post_office()[-1]))
+    assert RecoveryAddress.objects.filter(user=jane).count() == 2
 
 
 def test_the_history_still_verifies(jane, payroll, rotated):
