@@ -82,6 +82,8 @@ ROOT_KEYS = root_keys.read(
     required("REGAIN_ROOT_KEYS", "Credentials are sealed with it; losing or guessing it loses every account."),
 )
 RETIRED_KEYS = root_keys.read("REGAIN_RETIRED_KEYS", env.str("REGAIN_RETIRED_KEYS", default=""), but=ROOT_KEYS)
+#: The token that has the keys which the environment has not.
+PKCS11_TOKEN = root_keys.token("PKCS11_URI", env.str("PKCS11_URI", default=""), keys=(*ROOT_KEYS, *RETIRED_KEYS))
 
 
 def _prices(value: str) -> tuple[tuple[str, int], ...]:
@@ -221,10 +223,8 @@ APPEND_SLASH = False
 
 #: Each does nothing for machine endpoints (`/token`, `/userinfo`, …) except the first two.
 MIDDLEWARE = [
-    "idp.middleware.SecurityHeaders",
-    "idp.middleware.RequestGuard",
-    "idp.middleware.PageLanguage",
-    "idp.middleware.PageCsrf",
+    *("idp.middleware.SecurityHeaders", "idp.middleware.RequestGuard"),
+    *("idp.middleware.PageKeys", "idp.middleware.PageLanguage", "idp.middleware.PageCsrf"),
 ]
 TEMPLATES = [
     {

@@ -17,13 +17,14 @@ application = get_wsgi_application()
 
 from config import celery_app, tracing  # noqa: E402 -- reads settings
 from idp import startup  # noqa: E402 -- its models exist once Django is set up
+from idp.keystore.keys import KeysAway  # noqa: E402 -- as above
 from idp.seals import tables  # noqa: E402 -- as above
 
 _faults = [str(message.msg) for message in run_checks(tags=["security"]) if message.is_serious()]
 try:
     _faults += startup.faults() or tables.unopened(timezone.now())
-except OperationalError:
-    pass  # the database is away; /readyz says so, and every page answers 503 until it is back
+except (OperationalError, KeysAway):
+    pass  # the database or a token is away; /readyz says so, and every page answers 503 until it is back
 except ProgrammingError:
     _faults.append("the tables are missing; run `manage.py migrate`")
 if _faults:

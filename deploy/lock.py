@@ -1,10 +1,10 @@
 """Pin what pyproject.toml asks for: `make lock`, or `make lock UPGRADE=1` to move to the newest releases.
 
-Writes requirements.txt (what runs in production), requirements-tracing.txt (the same, and what sends traces),
-requirements-dev.txt (the same pins, and what develops and tests it), and tests/interop/requirements.txt (other
-people's clients, which live apart from ours). Every file of
-every release is named by its hash, so that an installation gets these bytes or nothing. The files name no index and
-no path: where packages come from is the business of the machine that installs them.
+Writes requirements.txt (what runs in production), requirements-tracing.txt and requirements-hsm.txt (the same, and what
+sends traces or speaks to tokens), requirements-dev.txt (the same pins, and what develops and tests it), and
+tests/interop/requirements.txt (other people's clients, which live apart from ours). Every file of every release is named
+by its hash, so that an installation gets these bytes or nothing. The files name no index and no path: where packages
+come from is the business of the machine that installs them.
 """
 
 # ruff: noqa: INP001, S603 -- a script beside the package; it starts the resolver with words of our own
@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST = ("authlib", "django", "django-otp", "celery", "redis", "pytest-django")
+EXTRAS = ("tracing", "hsm")
 INTEROP = ROOT / "tests" / "interop"
 HEADER = "# Made by `make lock` from {source}. Edit that, not this.\n"
 
@@ -24,9 +25,11 @@ HEADER = "# Made by `make lock` from {source}. Edit that, not this.\n"
 def main() -> int:
     upgrade = ["--upgrade"] if os.environ.get("UPGRADE") else []
     lock(ROOT / "requirements.txt", upgrade)
-    lock(ROOT / "requirements-tracing.txt", [*upgrade, "--extra", "tracing", "--constraint", "requirements.txt"])
-    of_ours = ("--constraint", "requirements-tracing.txt")
-    lock(ROOT / "requirements-dev.txt", [*upgrade, "--extra", "tracing", "--group", "dev", *of_ours])
+    of_ours = []
+    for extra in EXTRAS:
+        lock(ROOT / f"requirements-{extra}.txt", [*upgrade, "--extra", extra, "--constraint", "requirements.txt"])
+        of_ours += ["--extra", extra, "--constraint", f"requirements-{extra}.txt"]
+    lock(ROOT / "requirements-dev.txt", [*upgrade, "--group", "dev", *of_ours])
     lock(INTEROP / "requirements.txt", upgrade, source=INTEROP / "requirements.in")
     return 0
 

@@ -33,7 +33,10 @@ _PREFIXES = frozenset(
 )
 _MIDDLEWARE = frozenset(
     {
-        *(f"idp.middleware.{name}" for name in ("SecurityHeaders", "RequestGuard", "PageLanguage", "PageCsrf")),
+        *(
+            f"idp.middleware.{name}"
+            for name in ("SecurityHeaders", "RequestGuard", "PageKeys", "PageLanguage", "PageCsrf")
+        ),
         # There while a collector is configured.
         "config.tracing.Requests",
     },

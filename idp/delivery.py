@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from idp import handover, metrics, outbox, tracing
 from idp.channels import Away, Refused
+from idp.keystore.keys import KeysAway
 from idp.models import Message
 
 log = structlog.get_logger(__name__)
@@ -73,7 +74,7 @@ def _outcome(message: Message, *, now: datetime) -> tuple[str, str]:
     except Refused as error:
         outbox.give_up(message, outbox.State.FAILED)
         return "refused", str(error)
-    except Away as error:
+    except (Away, KeysAway) as error:
         why = str(error)
     except (DatabaseError, InterfaceError):
         raise  # what could be noted now? Its lease ends

@@ -5,6 +5,9 @@ that what one use leaks says nothing about another. Every sealed or encrypted va
 root key it was made with: a new root key is put in front of the list, old values stay readable, and nothing
 needs the two to change at the same moment.
 
+Where a root key is, in the environment or in a token that only lends its use, is `idp.keystore`'s business. If a token
+does not answer, everything here that asks it raises KeysAway: a seal that cannot be looked at is not a forged one.
+
 `digest` is the exception: a look-up digest must be found again, and of much that is looked up nobody has the text any
 more (names of the deleted, subjects that applications know). So it is made with the *oldest* key for good. Once every
 row is sealed anew (`idp.seals.renewal`), that key is retired: it finds digests, and seals and opens nothing.
@@ -13,18 +16,19 @@ row is sealed anew (`idp.seals.renewal`), that key is retired: it finds digests,
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from secrets import token_bytes
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
+
+from idp.keystore import where
+from idp.keystore.keys import KeysUnfit, RootKey, SigningKeys
 
 Part = str | bytes | int | None
 
@@ -133,7 +137,38 @@ def canonical(*parts: Part) -> bytes:
     return bytes(out)
 
 
-def _is_made(stamp: str, label: str, parts: tuple[Part, ...], *, keys: Mapping[str, bytes]) -> bool:
+def makes_signing_keys() -> SigningKeys | None:
+    """The token that new signing keys are made in: the one that the newest root key is in. None: they are made here."""
+    newest = settings.ROOT_KEYS[0][1]
+    return token_for_signing() if newest is None else None
+
+
+def token_for_signing() -> SigningKeys:
+    """The token, for who signs with keys in it. Raises KeysUnfit if there is none."""
+    return where.token(settings.PKCS11_TOKEN)
+
+
+def must_answer() -> None:
+    """Ask each token that keys are in, for nothing: before anything that only some people's data would ask it for.
+
+    Raises KeysAway. Costs nothing where every key is in memory.
+    """
+    for root in _lent():
+        root.mac(_use("check"), b"")
+
+
+def faults() -> list[str]:
+    """What is wrong with keys that are in a token, in words for an operator. Empty is good. Raises KeysAway."""
+    try:
+        for root in _lent():
+            root.mac(_use("check"), b"")
+            root.derive(_use("check"), 1)
+    except KeysUnfit as unfit:
+        return [str(unfit)]
+    return []
+
+
+def _is_made(stamp: str, label: str, parts: tuple[Part, ...], *, keys: Mapping[str, RootKey]) -> bool:
     key_id, _dot, mac = stamp.partition(".")
     if key_id not in keys:
         return False
@@ -141,13 +176,17 @@ def _is_made(stamp: str, label: str, parts: tuple[Part, ...], *, keys: Mapping[s
 
 
 def _mac(key_id: str, label: str, parts: tuple[Part, ...]) -> bytes:
-    return hmac.digest(_derived(label, key_id=key_id), canonical(*parts), "sha256")
+    return _every_key()[key_id].mac(_use(label), canonical(*parts))
 
 
 @lru_cache(maxsize=256)
 def _derived(label: str, *parts: Part, key_id: str, length: int = 32) -> bytes:
-    info = canonical("regain", label, *parts)
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(_every_key()[key_id])
+    return _every_key()[key_id].derive(canonical("regain", label, *parts), length)
+
+
+@lru_cache(maxsize=256)
+def _use(label: str) -> bytes:
+    return canonical("regain", label)
 
 
 def _encode(raw: bytes) -> str:
@@ -155,18 +194,30 @@ def _encode(raw: bytes) -> str:
 
 
 @lru_cache(maxsize=1)
-def _root_keys() -> dict[str, bytes]:
-    return dict(settings.ROOT_KEYS)
+def _root_keys() -> dict[str, RootKey]:
+    return _placed(settings.ROOT_KEYS)
 
 
 @lru_cache(maxsize=1)
-def _every_key() -> dict[str, bytes]:
-    return dict((*settings.RETIRED_KEYS, *settings.ROOT_KEYS))
+def _every_key() -> dict[str, RootKey]:
+    return _placed((*settings.RETIRED_KEYS, *settings.ROOT_KEYS))
+
+
+@lru_cache(maxsize=1)
+def _lent() -> tuple[RootKey, ...]:
+    """Those that are in a token."""
+    every = (*settings.ROOT_KEYS, *settings.RETIRED_KEYS)
+    return tuple(_every_key()[key_id] for key_id, key in every if key is None)
+
+
+def _placed(keys: Iterable[tuple[str, bytes | None]]) -> dict[str, RootKey]:
+    return {key_id: where.root_key(key_id, key, settings.PKCS11_TOKEN) for key_id, key in keys}
 
 
 @receiver(setting_changed)
 def _forget(*, setting: str, **_kwargs: Any) -> None:
-    if setting in ("ROOT_KEYS", "RETIRED_KEYS"):
+    if setting in ("ROOT_KEYS", "RETIRED_KEYS", "PKCS11_TOKEN"):
         _root_keys.cache_clear()
         _every_key.cache_clear()
+        _lent.cache_clear()
         _derived.cache_clear()

@@ -14,7 +14,8 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from idp import browser, hashing, problems
+from idp import browser, hashing, keyring, problems
+from idp.keystore.keys import KeysAway
 
 log = structlog.get_logger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -36,7 +37,7 @@ _UPLOAD = ("/console/invitations/many/", "multipart/form-data")
 
 
 class SecurityHeaders:
-    """Headers for every answer; and the last resort when the database is away (invariant 5), or hashing is full."""
+    """Headers for every answer; and the last resort: database or keys are away (invariant 5), or hashing is full."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -65,6 +66,8 @@ class SecurityHeaders:
         if isinstance(exception, (OperationalError, InterfaceError)):
             log.error("database away", alarm="database", error=type(exception).__name__)
             return problems.unavailable()
+        if isinstance(exception, KeysAway):
+            return _keys_away(exception)
         if isinstance(exception, hashing.Busy):
             return problems.busy(request, retry_after=hashing.RETRY_AFTER)
         return None
@@ -162,6 +165,29 @@ class PageLanguage:
         patch_vary_headers(response, ["Accept-Language"])
         response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
         return response
+
+
+class PageKeys:
+    """While keys are away, no page goes on: not for the known, whose seals cannot be looked at, nor for the unknown.
+
+    Without this only those would meet the static page of whom there are seals: it would tell who has an account.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not problems.is_machine(request):
+            try:
+                keyring.must_answer()
+            except KeysAway as away:
+                return _keys_away(away)
+        return self.get_response(request)
+
+
+def _keys_away(away: KeysAway) -> HttpResponse:
+    log.error("keys away", alarm="keys", error=str(away))
+    return problems.unavailable()
 
 
 class PageCsrf(CsrfViewMiddleware):

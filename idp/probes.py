@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from idp import metrics, startup, traffic
 from idp.audit import export
+from idp.keystore.keys import KeysAway
 
 _NO_DATABASE = "the database cannot be reached"
 
@@ -42,6 +43,8 @@ def readyz(_request: HttpRequest) -> JsonResponse:
             late, behind = _late(), export.faults(timezone.now())
     except OperationalError:
         faults = [_NO_DATABASE]
+    except KeysAway as away:
+        faults = [str(away)]
     if faults:
         return JsonResponse({"status": "not ready", "faults": faults}, status=503)
     return JsonResponse(

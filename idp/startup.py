@@ -5,7 +5,7 @@ Whether the keys open what is there is `idp.seals.tables`' question.
 
 from django.db import connections, transaction
 
-from idp import guards, privileges, writers
+from idp import guards, keyring, privileges, writers
 from idp.audit import chain
 from idp.models import AuditEntry, AuditHead
 
@@ -24,7 +24,7 @@ def after_migration(using: str) -> None:
 
 
 def faults(using: str = "default") -> list[str]:
-    """What keeps this provider from being ready, in words for an operator. Empty is good."""
+    """What keeps this provider from being ready, in words for an operator. Empty is good. Raises KeysAway."""
     found = [
         f"database {what} {name} is missing or altered (`manage.py migrate` writes it anew)"
         for what, names in (("trigger", guards.missing(using)), ("function", writers.missing(using)))
@@ -32,6 +32,7 @@ def faults(using: str = "default") -> list[str]:
     ]
     if not found:
         found = privileges.faults(using)
+    found = found or keyring.faults()
     if not found and (broken := chain.head_fault()):
         found.append(broken)
     return found

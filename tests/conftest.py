@@ -17,8 +17,11 @@ from idp.accounts import credentials
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.channels import chain
 from idp.keyring import fingerprint
+from idp.keystore import uri, where
 from idp.models import Client, User
 from idp.oidc import client_seals, clients, keys
+from tests import tokens
+from tests.servers import Missing
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quiet harbour lantern 7"
@@ -150,3 +153,21 @@ def jane(db):
 @pytest.fixture
 def payroll(db):
     return make_client(skip_consent=True)
+
+
+@pytest.fixture
+def soft_token():
+    """A token of PKCS#11, empty and ready."""
+    try:
+        return tokens.soft_token()
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def kept_in_a_token(soft_token, settings):
+    """The newest root key is in a token; older ones are still there, as before the drill is over."""
+    settings.PKCS11_TOKEN = uri.read(soft_token.uri)
+    where.create_root_key("h1", settings.PKCS11_TOKEN)
+    settings.ROOT_KEYS = (("h1", None), *settings.ROOT_KEYS)
+    return soft_token

@@ -2,13 +2,12 @@
 
 One for each algorithm that an application is registered for, made when it is first needed.
 
-A row's private half is encrypted and bound to its `kid`; what is published is computed from it. So whoever can
-write to the database cannot make us publish a key of theirs. Parsed keys and the bytes of the JWK set stay in the
-process for half a minute; a token is always signed with a key that every process publishes already.
+A row's private half, or where in a token it is, is encrypted and bound to its `kid`; what is published is computed from
+it. So whoever can write to the database cannot make us publish a key of theirs. Parsed keys and the bytes of the JWK
+set stay in the process for half a minute; a token is always signed with a key that every process publishes already.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,13 +16,13 @@ from time import monotonic
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from idp import keyring
 from idp.audit.events import SigningKeyRotated
 from idp.audit.record import record
 from idp.models import SigningKey
 from idp.models.sealed import SealedTable, swap
+from idp.oidc import own_keys
 
 log = structlog.get_logger(__name__)
 
@@ -40,16 +39,6 @@ PUBLISHED_AFTER_USE = TOKEN_LIFETIME + CACHED_FOR
 _LABEL = "signing-key"
 _KEPT = 30.0
 
-PrivateKey = ECKey | OKPKey | RSAKey
-#: How a key of ours is made. RSA: as strong as the curves (NIST SP 800-57 part 1, table 2).
-_MAKE: dict[str, Callable[[], PrivateKey]] = {
-    "ES256": lambda: ECKey.generate_key("P-256", private=True),
-    "PS256": lambda: RSAKey.generate_key(3072, private=True),
-    "RS256": lambda: RSAKey.generate_key(3072, private=True),
-    "EdDSA": lambda: OKPKey.generate_key("Ed25519", private=True),
-}
-_TYPES: dict[str, type[PrivateKey]] = {"ES256": ECKey, "PS256": RSAKey, "RS256": RSAKey, "EdDSA": OKPKey}
-
 
 @dataclass(frozen=True, kw_only=True)
 class OwnKey:
@@ -57,7 +46,7 @@ class OwnKey:
 
     kid: str
     alg: str
-    key: PrivateKey
+    key: own_keys.PrivateKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +91,7 @@ def in_use(alg: str) -> OwnKey:
     """
     key = current().active.get(alg)
     if key is None:
-        _first(alg, timezone.now())
+        _put(alg, SigningKey.State.ACTIVE, timezone.now())
         forget()
         key = current().active.get(alg)
     if key is None:
@@ -141,27 +130,30 @@ def _is_due(alg: str, now: datetime, lifetime: timedelta) -> bool:
 
 
 def _rotate(alg: str, now: datetime) -> Rotation:
-    following_key = _MAKE[alg]()  # outside of the transaction: an RSA key takes its time
     with transaction.atomic():
         rows = SigningKey.objects.select_for_update().filter(alg=alg)
         following = rows.filter(state=SigningKey.State.NEXT).first()
-        if following is None:
-            kid = _add(alg, following_key, SigningKey.State.NEXT, now)
-            return Rotation(alg=alg, published=kid, not_before=now + PUBLISHED_BEFORE_USE)
-        if following.state_since + PUBLISHED_BEFORE_USE > now:
-            return Rotation(alg=alg, not_before=following.state_since + PUBLISHED_BEFORE_USE)
-        if _opened(following) is None:
-            raise keyring.Tampered(_LABEL)
-        retired = rows.get(state=SigningKey.State.ACTIVE)
-        _move(retired, SigningKey.State.RETIRED, now)
-        _move(following, SigningKey.State.ACTIVE, now)
-    return Rotation(alg=alg, used=following.kid, retired=retired.kid)
+        if following is not None:
+            return _follow(rows.get(state=SigningKey.State.ACTIVE), following, now)
+    # Outside of the transaction: an RSA key takes its time.
+    return Rotation(alg=alg, published=_put(alg, SigningKey.State.NEXT, now), not_before=now + PUBLISHED_BEFORE_USE)
+
+
+def _follow(active: SigningKey, following: SigningKey, now: datetime) -> Rotation:
+    """Let the next key sign, if it has been published long enough."""
+    if following.state_since + PUBLISHED_BEFORE_USE > now:
+        return Rotation(alg=following.alg, not_before=following.state_since + PUBLISHED_BEFORE_USE)
+    if _opened(following) is None:
+        raise keyring.Tampered(_LABEL)
+    _move(active, SigningKey.State.RETIRED, now)
+    _move(following, SigningKey.State.ACTIVE, now)
+    return Rotation(alg=following.alg, used=following.kid, retired=active.kid)
 
 
 def _load(now: datetime) -> Keys:
     rows = list(SigningKey.objects.order_by("created_at"))
     if not any(row.state == SigningKey.State.ACTIVE and row.alg == DEFAULT for row in rows):
-        _first(DEFAULT, now)
+        _put(DEFAULT, SigningKey.State.ACTIVE, now)
         rows = list(SigningKey.objects.order_by("created_at"))
     own = {row.kid: key for row in rows if (key := _opened(row)) is not None}
     active = [row for row in rows if row.state == SigningKey.State.ACTIVE]
@@ -177,27 +169,29 @@ def _load(now: datetime) -> Keys:
     )
 
 
-def _first(alg: str, now: datetime) -> None:
-    """The first key for `alg`. Of several processes that need it at once, the constraint lets one make it."""
+def _put(alg: str, state: SigningKey.State, now: datetime) -> str:
+    """Make a key and its row; its `kid`. Of several processes that need it at once, the constraint lets one: then "".
+
+    Raises KeysAway if it is to be made in a token, which does not do it.
+    """
+    made = own_keys.make(alg)
+    kid = made.key.thumbprint()
     try:
         with transaction.atomic():
-            _add(alg, _MAKE[alg](), SigningKey.State.ACTIVE, now)
+            SigningKey.objects.create(
+                kid=kid,
+                alg=alg,
+                state=state,
+                public_jwk=made.key.as_dict(private=False),
+                private_ciphertext=keyring.encrypt(_LABEL, made.text, kid, alg),
+                created_at=now,
+                state_since=now,
+            )
+            record(SigningKeyRotated(kid=kid, state=state))
     except IntegrityError:
-        log.info("another process made the first signing key", alg=alg)
-
-
-def _add(alg: str, key: PrivateKey, state: SigningKey.State, now: datetime) -> str:
-    kid = key.thumbprint()
-    SigningKey.objects.create(
-        kid=kid,
-        alg=alg,
-        state=state,
-        public_jwk=key.as_dict(private=False),
-        private_ciphertext=keyring.encrypt(_LABEL, json.dumps(key.as_dict(private=True)), kid, alg),
-        created_at=now,
-        state_since=now,
-    )
-    record(SigningKeyRotated(kid=kid, state=state))
+        log.info("another process made the signing key", alg=alg, state=state)
+        made.discard()
+        return ""
     return kid
 
 
@@ -214,7 +208,7 @@ def _opened(row: SigningKey) -> OwnKey | None:
     except keyring.Tampered:
         log.error("signing key does not open", alarm="seal", kid=row.kid)  # noqa: TRY400 -- no traceback near keys
         return None
-    key = _TYPES[row.alg].import_key(json.loads(text))
+    key = own_keys.opened(row.alg, text)
     return OwnKey(kid=row.kid, alg=row.alg, key=key) if key.thumbprint() == row.kid else None
 
 
