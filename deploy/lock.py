@@ -2,9 +2,9 @@
 
 Writes requirements.txt (what runs in production), requirements-tracing.txt and requirements-hsm.txt (the same, and what
 sends traces or speaks to tokens), requirements-dev.txt (the same pins, and what develops and tests it), and
-tests/interop/requirements.txt (other people's clients, which live apart from ours). Every file of every release is named
-by its hash, so that an installation gets these bytes or nothing. The files name no index and no path: where packages
-come from is the business of the machine that installs them.
+tests/interop/requirements.txt (other people's clients, which live apart from ours). Every file of every release is
+named by its hash, so that an installation gets these bytes or nothing. The files name no index and no path: where
+packages come from is the business of the machine that installs them.
 """
 
 # ruff: noqa: INP001, S603 -- a script beside the package; it starts the resolver with words of our own
