@@ -24,6 +24,7 @@ _CREDENTIAL_SEAL = "credential"
 _ADDRESS_SEAL = "recovery-address"
 _ADDRESS_KEY = "recovery-address-encryption"
 _ADDRESS_DIGEST = "recovery-address-digest"
+_CONTENT, _ADDRESS_CONTENT = "credential-content", "recovery-address-content"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,19 @@ def is_digest_right(row: RecoveryAddress) -> bool:
     """Whether the address is found by the digest that is made of it now. Raises Tampered as `encrypted_anew` does."""
     address = keyring.decrypt(_ADDRESS_KEY, row.ciphertext, row.id.bytes, row.user_id.bytes)
     return row.digest == address_digest(row.channel, address)
+
+
+def content(row: Credential) -> str:
+    """What the audit keeps of what a version holds: a digest that stays the same when the row is sealed anew.
+
+    That of an app's key does not: it is made of the ciphertext, since what is in it is not for here.
+    """
+    return keyring.digest(_CONTENT, str(row.kind), row.material, row.handle)
+
+
+def address_content(row: RecoveryAddress) -> str:
+    """As `content`, of which address it is and from and until when it counts."""
+    return keyring.digest(_ADDRESS_CONTENT, row.digest, _moment(row.usable_from), _moment(row.told_until))
 
 
 def freeze_for_seal(user: User, *, table: str, row: uuid.UUID) -> None:

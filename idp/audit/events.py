@@ -106,7 +106,8 @@ class SealInvalid:
 class CredentialWritten:
     """A credential became `version`. `earned` says how the proof was come by, `source` what earned it.
 
-    `row` tells which, where an account may have several of the kind.
+    `row` tells which, where an account may have several of the kind. `content` is a keyed digest of what it holds, from
+    which nobody learns it, and by which a row is missed that was written anew as the same version.
     """
 
     name: ClassVar[str] = "idp.credential.written"
@@ -117,6 +118,7 @@ class CredentialWritten:
     proof: UUID
     earned: str
     source: str
+    content: str
 
 
 @dataclass(frozen=True, kw_only=True)
