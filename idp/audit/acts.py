@@ -159,6 +159,19 @@ class AdministratorDemoted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FormRefused:
+    """An administrator sent what the form of this page does not have, such as a password. Nothing was done.
+
+    `user` is the account whose page it is, if it is one's.
+    """
+
+    name: ClassVar[str] = "idp.form.refused"
+    user: UUID | None
+    page: str
+    by: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditExported:
     """An administrator took a copy of the history: of these events, of this account, of this actor, of this time."""
 
