@@ -52,7 +52,7 @@ class NewAccount:
     name: str = ""
     locale: str = ""
     #: In the form that accounts.hashers verifies.
-    password_hash: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
     #: The key of an authenticator app.
     totp_secret: bytes | None = field(default=None, repr=False)
     #: Further standard claims, as applications will read them.

@@ -5,7 +5,7 @@ did not write opens nothing, freezes its account and raises an alarm.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
@@ -34,7 +34,7 @@ class Address:
     id: uuid.UUID
     user: uuid.UUID
     channel: str
-    value: str
+    value: str = field(repr=False)
     version: int
 
 
