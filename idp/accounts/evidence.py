@@ -2,12 +2,16 @@
 
 The chain shows that no entry was altered; this shows that no credential was written without one, that each holds what
 was written then, that none was put back to an older, once genuine version, and that none was deleted; that nobody has a
-role that was not given, or was taken away; and that no account was opened, or done away with, past the program.
+role that was not given, or was taken away; and that no account was opened, done away with or given another's names past
+the program.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
+from django.db.models.fields.json import KT
 
 from idp import keyring
 from idp.accounts import sealing
@@ -22,6 +26,7 @@ from idp.audit.acts import (
 from idp.audit.events import (
     AccountDeleted,
     AccountFrozen,
+    AccountImported,
     AccountReopened,
     AccountStopped,
     CredentialWritten,
@@ -63,6 +68,7 @@ def discrepancies() -> Iterator[Discrepancy]:
     yield from _roles()
     yield from _opened_accounts()
     yield from _shut_accounts()
+    yield from _exchanged_accounts()
 
 
 def _roles() -> Iterator[Discrepancy]:
@@ -136,6 +142,18 @@ _MADE_BY: dict[str, tuple[str, ...]] = {
     _Status.FROZEN: (AccountFrozen.name,),
     _Status.DELETED: (AccountDeleted.name, AccountRemoved.name, InvitationCancelled.name),
 }
+
+
+def _exchanged_accounts() -> Iterator[Discrepancy]:
+    """Accounts with another `sub`, or other names, than they were made with: one could be taken for another."""
+    made = AuditEntry.objects.filter(user=OuterRef("pk"), name__in=(AccountImported.name, AccountInvited.name))
+    told = Subquery(made.annotate(identity=KT("details__identity")).values("identity")[:1])
+    for user in in_batches(User.objects.exclude(status=User.Status.DELETED).annotate(told=told)):
+        # Those that an earlier version of this program made have none.
+        identity = getattr(user, "told", None)
+        if identity and identity != sealing.identity(user):
+            what = "its sub or its names are not those that the audit has"
+            yield Discrepancy(table="account", row=user.pk, user=user.pk, what=what)
 
 
 def _vanished() -> Iterator[Discrepancy]:

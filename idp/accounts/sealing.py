@@ -24,6 +24,7 @@ _CREDENTIAL_SEAL = "credential"
 _ADDRESS_SEAL = "recovery-address"
 _ADDRESS_KEY = "recovery-address-encryption"
 _ADDRESS_DIGEST = "recovery-address-digest"
+_IDENTITY = "account-identity"
 _CONTENT, _ADDRESS_CONTENT = "credential-content", "recovery-address-content"
 
 
@@ -79,6 +80,12 @@ def content(row: Credential) -> str:
 def address_content(row: RecoveryAddress) -> str:
     """As `content`, of which address it is and from and until when it counts."""
     return keyring.digest(_ADDRESS_CONTENT, row.digest, _moment(row.usable_from), _moment(row.told_until))
+
+
+def identity(user: User) -> str:
+    """What the audit keeps of who an account is: applications, and sign-in, know it by these, and they never change."""
+    names = (user.sub, user.preferred_username, user.username_key, user.email, user.email_key)
+    return keyring.digest(_IDENTITY, user.pk.bytes, *names)
 
 
 def freeze_for_seal(user: User, *, table: str, row: uuid.UUID) -> None:

@@ -14,6 +14,8 @@ class AccountInvited:
     by: UUID | None
     role: str
     reason: str
+    #: A keyed digest of its `sub` and its names (`accounts.sealing.identity`).
+    identity: str
 
 
 @dataclass(frozen=True, kw_only=True)

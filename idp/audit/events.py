@@ -22,6 +22,8 @@ class AccountImported:
     user: UUID
     #: The operator's word that the address is the person's; there was no code.
     email_vouched_for: bool
+    #: A keyed digest of its `sub` and its names (`accounts.sealing.identity`).
+    identity: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from idp import guards, keyring, privileges
+from idp.accounts import sealing
 from idp.audit.acts import AccountSuspended
-from idp.audit.events import AccountStopped
+from idp.audit.events import AccountImported, AccountStopped
 from idp.audit.record import record
 from idp.models import Credential, Device, RecoveryAddress, Role, SignIn
 from recovery.domain.journey import Step
@@ -315,6 +316,25 @@ def open_what_was_stopped(scene):
     status("active")(scene)
 
 
+def exchange(*columns):
+    """The attacker becomes her to whoever goes by these; both were brought by an import, which the history has."""
+
+    def do(scene):
+        with transaction.atomic():
+            record(
+                *(
+                    AccountImported(user=user.pk, email_vouched_for=True, identity=sealing.identity(user))
+                    for user in (scene.jane, scene.mallory)
+                )
+            )
+        for column in columns:
+            hers, theirs = getattr(scene.jane, column), getattr(scene.mallory, column)
+            for value, whom in ((uuid.uuid4().hex, scene.victim), (hers, scene.attacker), (theirs, scene.victim)):
+                sql(f"UPDATE idp_user SET {column} = %s WHERE id = %s", value, whom)
+
+    return do
+
+
 def audit(statement):
     return after_dropping(lambda _scene: sql(statement))
 
@@ -332,6 +352,11 @@ BESIDE = {
     "say that the account is suspended": emptied(status("suspended"), shows="the audit has not made it suspended"),
     "open what was suspended": useless(open_what_was_suspended, shows="the audit has suspended it"),
     "open what its owner stopped": useless(open_what_was_stopped, shows="the audit has stopped it"),
+    "exchange what applications know them by": useless(exchange("sub"), shows="its sub or its names"),
+    "exchange the addresses that applications read": useless(exchange("email"), shows="its sub or its names"),
+    "exchange the names they sign in with": emptied(
+        exchange("username_key", "email_key"), shows="its sub or its names"
+    ),
     "move the head of the audit": useless(
         lambda _scene: sql("UPDATE idp_audithead SET sequence = sequence - 1"), shows="the seal of the head"
     ),
