@@ -321,6 +321,7 @@ def _forgery_found(facts: Mapping[str, Any], org: str) -> Words:
         "role": _("an administrator's role"),
         "client": _("an application"),
         "signing_key": _("a signing key"),
+        "grant": _("what an application was given about somebody"),
     }.get(facts["table"], _("another sealed record"))
     return Words(
         subject=_("Something was written past %(org)s") % {"org": org},

@@ -4,7 +4,7 @@ Each asks the facts whether it may, does one thing in one transaction, and says 
 The unknown account passes through the same lines: the same statements, rows and limits, with nobody at the end.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from secrets import token_urlsafe
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from recovery.models import Journey as Row
 class Begun:
     """A journey began; its browser's key."""
 
-    browser_key: str
+    browser_key: str = field(repr=False)
 
 
 def begin(

@@ -76,4 +76,9 @@ TELLINGS: Mapping[str, Telling] = {
         about=About.ACCOUNT,
         say=lambda _fields: _("Another administrator ended your role"),
     ),
+    acts.FormRefused.name: Telling(
+        about=About.ACCOUNT,
+        say=lambda _fields: _("An administrator tried something with your account that nobody can do; it was refused"),
+        alarming=True,
+    ),
 }

@@ -48,6 +48,12 @@ def tellings() -> dict[str, Telling]:
 # --- Sentences that depend on more than a name ------------------------------------------------------------
 
 
+def _seal_invalid(fields: Fields) -> str:
+    if fields.get("table") == "grant":
+        return _("What an application was given about you was written past this program; it is not believed, and ended")
+    return _("Something about how you sign in was written past this program, and is not believed")
+
+
 def _credential_written(fields: Fields) -> str:
     kind, first = fields.get("kind", ""), fields.get("version") == 1
     if kind == Credential.Kind.PASSWORD:
@@ -182,7 +188,7 @@ def _own() -> dict[str, Telling]:
         ),
         events.SealInvalid.name: Telling(
             about=security,
-            say=_plain(lambda: _("Something about how you sign in was written past this program, and is not believed")),
+            say=_seal_invalid,
             alarming=True,
         ),
         events.CredentialWritten.name: Telling(about=security, say=_credential_written),

@@ -263,7 +263,7 @@ def _write(
     with transaction.atomic():
         _must_not_be_frozen(proof)
         _put(proof, credential)
-        record(_written(proof), origin=origin)
+        record(_written(proof, sealing.content(credential)), origin=origin)
     return credential
 
 
@@ -273,7 +273,7 @@ def _write_address(proof: Proof, row: RecoveryAddress, *, now: datetime, origin:
     with transaction.atomic():
         _must_not_be_frozen(proof)
         _put(proof, row)
-        record(_written(proof), origin=origin)
+        record(_written(proof, sealing.address_content(row)), origin=origin)
     return row
 
 
@@ -288,7 +288,7 @@ def _put(proof: Proof, row: Credential | RecoveryAddress) -> None:
         raise ProofStale(proof.id)
 
 
-def _written(proof: Proof) -> CredentialWritten:
+def _written(proof: Proof, content: str) -> CredentialWritten:
     return CredentialWritten(
         user=proof.user,
         kind=proof.kind,
@@ -297,4 +297,5 @@ def _written(proof: Proof) -> CredentialWritten:
         proof=proof.id,
         earned=proof.earned,
         source=str(proof.source),
+        content=content,
     )

@@ -6,7 +6,7 @@ the program, is no known browser.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
 
@@ -30,7 +30,7 @@ class Seen:
 
     device: Device
     #: What its browser is to hold from now on.
-    key: str
+    key: str = field(repr=False)
     is_new: bool
     #: Whether the account knew any browser before; the first one of all is nobody's surprise.
     is_first: bool

@@ -22,7 +22,7 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import get_supported_language_variant
 
-from idp.accounts import credentials, standard_claims, tombstones
+from idp.accounts import credentials, sealing, standard_claims, tombstones
 from idp.accounts.adoption import UnusableHash, UnusableSecret, adopt, adopt_totp_secret
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.accounts.standard_claims import Unfit
@@ -52,7 +52,7 @@ class NewAccount:
     name: str = ""
     locale: str = ""
     #: In the form that accounts.hashers verifies.
-    password_hash: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
     #: The key of an authenticator app.
     totp_secret: bytes | None = field(default=None, repr=False)
     #: Further standard claims, as applications will read them.
@@ -297,7 +297,8 @@ def _make(account: NewAccount, *, write_totp: WriteTotp, now: datetime) -> Loade
     try:
         with transaction.atomic():
             user.save(force_insert=True)
-            record(AccountImported(user=user.pk, email_vouched_for=account.email_verified))
+            vouched, identity = account.email_verified, sealing.identity(user)
+            record(AccountImported(user=user.pk, email_vouched_for=vouched, identity=identity))
             if account.password_hash is not None:
                 proof = _proof(user, Credential.Kind.PASSWORD, now=now)
                 credentials.write_password_hash(proof, account.password_hash, now=now)

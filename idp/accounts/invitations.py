@@ -29,7 +29,7 @@ from django.db.models import Q, QuerySet
 from django.utils import translation
 
 from idp import keyring, outbox
-from idp.accounts import standard_claims, tombstones
+from idp.accounts import sealing, standard_claims, tombstones
 from idp.accounts.standard_claims import Unfit
 from idp.audit.acts import AccountInvited, InvitationCancelled, InvitationSent
 from idp.audit.events import Origin
@@ -164,7 +164,8 @@ def invite(
         with transaction.atomic():
             user.save(force_insert=True)
             invitation.save(force_insert=True)
-            record(AccountInvited(user=user.pk, by=by, role=role, reason=reason), origin=origin)
+            identity = sealing.identity(user)
+            record(AccountInvited(user=user.pk, by=by, role=role, reason=reason, identity=identity), origin=origin)
             _post(invitation, origin=origin, now=now)
     except IntegrityError:
         raise NotInvited(Refusal.TAKEN) from None

@@ -5,7 +5,7 @@ way, sessions and grants end with the password they came from, and every address
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -27,7 +27,7 @@ class Here:
     """The sign-in and the browser in which an owner changes something."""
 
     sign_in: UUID
-    device_key: str
+    device_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

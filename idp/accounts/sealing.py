@@ -5,7 +5,7 @@ did not write opens nothing, freezes its account and raises an alarm.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
@@ -24,6 +24,8 @@ _CREDENTIAL_SEAL = "credential"
 _ADDRESS_SEAL = "recovery-address"
 _ADDRESS_KEY = "recovery-address-encryption"
 _ADDRESS_DIGEST = "recovery-address-digest"
+_IDENTITY = "account-identity"
+_CONTENT, _ADDRESS_CONTENT = "credential-content", "recovery-address-content"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class Address:
     id: uuid.UUID
     user: uuid.UUID
     channel: str
-    value: str
+    value: str = field(repr=False)
     version: int
 
 
@@ -65,6 +67,25 @@ def is_digest_right(row: RecoveryAddress) -> bool:
     """Whether the address is found by the digest that is made of it now. Raises Tampered as `encrypted_anew` does."""
     address = keyring.decrypt(_ADDRESS_KEY, row.ciphertext, row.id.bytes, row.user_id.bytes)
     return row.digest == address_digest(row.channel, address)
+
+
+def content(row: Credential) -> str:
+    """What the audit keeps of what a version holds: a digest that stays the same when the row is sealed anew.
+
+    That of an app's key does not: it is made of the ciphertext, since what is in it is not for here.
+    """
+    return keyring.digest(_CONTENT, str(row.kind), row.material, row.handle)
+
+
+def address_content(row: RecoveryAddress) -> str:
+    """As `content`, of which address it is and from and until when it counts."""
+    return keyring.digest(_ADDRESS_CONTENT, row.digest, _moment(row.usable_from), _moment(row.told_until))
+
+
+def identity(user: User) -> str:
+    """What the audit keeps of who an account is: applications, and sign-in, know it by these, and they never change."""
+    names = (user.sub, user.preferred_username, user.username_key, user.email, user.email_key)
+    return keyring.digest(_IDENTITY, user.pk.bytes, *names)
 
 
 def freeze_for_seal(user: User, *, table: str, row: uuid.UUID) -> None:

@@ -1,7 +1,7 @@
 """Who is signed in where. The browser holds a random key, the database its hash; every request asks the row."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
@@ -31,7 +31,7 @@ class Begun:
     """A sign-in and the key that only its browser gets to know."""
 
     sign_in: SignIn
-    key: str
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

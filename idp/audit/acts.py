@@ -14,6 +14,8 @@ class AccountInvited:
     by: UUID | None
     role: str
     reason: str
+    #: A keyed digest of its `sub` and its names (`accounts.sealing.identity`).
+    identity: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +158,19 @@ class AdministratorDemoted:
     user: UUID
     by: UUID
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormRefused:
+    """An administrator sent what the form of this page does not have, such as a password. Nothing was done.
+
+    `user` is the account whose page it is, if it is one's.
+    """
+
+    name: ClassVar[str] = "idp.form.refused"
+    user: UUID | None
+    page: str
+    by: UUID
 
 
 @dataclass(frozen=True, kw_only=True)

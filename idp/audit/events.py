@@ -22,6 +22,8 @@ class AccountImported:
     user: UUID
     #: The operator's word that the address is the person's; there was no code.
     email_vouched_for: bool
+    #: A keyed digest of its `sub` and its names (`accounts.sealing.identity`).
+    identity: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,8 @@ class SealInvalid:
 class CredentialWritten:
     """A credential became `version`. `earned` says how the proof was come by, `source` what earned it.
 
-    `row` tells which, where an account may have several of the kind.
+    `row` tells which, where an account may have several of the kind. `content` is a keyed digest of what it holds, from
+    which nobody learns it, and by which a row is missed that was written anew as the same version.
     """
 
     name: ClassVar[str] = "idp.credential.written"
@@ -117,6 +120,7 @@ class CredentialWritten:
     proof: UUID
     earned: str
     source: str
+    content: str
 
 
 @dataclass(frozen=True, kw_only=True)

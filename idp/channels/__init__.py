@@ -8,7 +8,7 @@
 Names of modules that judge without asking anybody: `numbers` (telephone numbers), `segments` (how long a text is).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,15 +16,15 @@ class Letter:
     """The words of one e-mail, in one language."""
 
     subject: str
-    text: str
-    html: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
     """The words of one text message, in one language. `segments.fitting` has seen to it that they fit."""
 
-    body: str
+    body: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,20 +7,27 @@ these pages.
 
 from functools import wraps
 
+from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from idp import problems
+from idp import browser, problems
 from idp.accounts import credentials, reauthentication, roles
+from idp.audit.acts import FormRefused
+from idp.audit.record import record
 from idp.conf import policy
 from idp.console import frame
 from idp.factors import requirements
 from idp.login import again
-from idp.models import SignIn
+from idp.models import SignIn, User
 
 
 def administrator(view: again.View) -> again.Plain:
-    """Show the view to an administrator who has just shown a second factor, and hand their sign-in to it."""
+    """Show the view to an administrator who has just shown a second factor, and hand their sign-in to it.
+
+    That one of them sends what no form has (BadRequest) is an entry in the history: no page of ours does that.
+    """
 
     @again.signed_in
     @wraps(view)
@@ -31,9 +38,22 @@ def administrator(view: again.View) -> again.Plain:
             return _without_factor(request, here)
         if not reauthentication.is_fresh(here, has_factor=True, policy=policy(), now=timezone.now()):
             return again.ask(request)
-        return view(request, here, *args, **kwargs)
+        try:
+            return view(request, here, *args, **kwargs)
+        except BadRequest:
+            _remember(request, here)
+            raise
 
     return guarded
+
+
+def _remember(request: HttpRequest, here: SignIn) -> None:
+    match = request.resolver_match
+    if match is None:
+        return
+    about = User.objects.filter(pk=match.kwargs.get("account")).values_list("pk", flat=True).first()
+    with transaction.atomic():
+        record(FormRefused(user=about, page=match.url_name or "", by=here.user_id), origin=browser.origin(request))
 
 
 def _without_factor(request: HttpRequest, here: SignIn) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from idp.account import history, sentences
 from idp.account.wording import when
 from idp.audit import log
-from idp.audit.acts import AuditExported
+from idp.audit.acts import AuditExported, FormRefused
 from idp.audit.client_acts import (
     ClientChanged,
     ClientDescribed,
@@ -100,6 +100,7 @@ def _of_nobody(name: str, fields: dict[str, Any]) -> str:
         ClientEnabled.name: _("An application was enabled again: %(app)s") % application,
         SigningKeyRotated.name: _("The keys that sign for applications moved on"),
         AuditExported.name: _("A copy of the history was taken"),
+        FormRefused.name: _("An administrator sent what a page has no field for; it was refused"),
     }
     return said.get(name) or sentences.of(name, fields)
 

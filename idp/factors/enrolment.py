@@ -7,7 +7,7 @@ of the account, which nobody can switch off (ASVS 6.3.7).
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -100,7 +100,7 @@ class New:
 
     kind: str
     row: uuid.UUID
-    material: str
+    material: str = field(repr=False)
     name: str
     handle: str | None = None
     #: What they showed, so that it works once.

@@ -8,7 +8,7 @@ there can be once.
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import choice
 from typing import Final
@@ -35,8 +35,8 @@ _SEAL: Final = "recovery-code"
 class NewSet:
     """Ten codes, for the one page that shows them; and what is kept of them."""
 
-    codes: tuple[str, ...]
-    material: str
+    codes: tuple[str, ...] = field(repr=False)
+    material: str = field(repr=False)
 
 
 def new_set(*, row: uuid.UUID, user: uuid.UUID) -> NewSet:

@@ -12,7 +12,7 @@ A code is good for its own time step and for the one before and after it (a cloc
 import json
 import uuid
 from base64 import b32decode, b32encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from secrets import token_bytes
@@ -113,7 +113,7 @@ def _code(secret: bytes, step: int) -> str:
 class Proposal:
     """A key that was shown to its owner and that no code has confirmed yet."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)
     #: The row that it will be. It can become that once.
     row: uuid.UUID
     until: datetime

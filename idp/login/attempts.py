@@ -5,7 +5,7 @@ browser that the account knows, only that browser's own. A password with the sec
 them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -32,11 +32,11 @@ class Tried:
     """What somebody typed, and where."""
 
     identifier: str
-    password: str
+    password: str = field(repr=False)
     #: The second factor, if it was sent along.
-    otp: str = ""
+    otp: str = field(default="", repr=False)
     #: By which accounts know the browser.
-    device_key: str = ""
+    device_key: str = field(default="", repr=False)
     origin: Origin
 
 

@@ -4,7 +4,7 @@ The browser holds a random key of its own for it; the row holds the key's hash a
 good for is the page that asks for the factor, once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_urlsafe
 
@@ -19,7 +19,7 @@ class Kept:
     """A pending sign-in and the key that only its browser gets to know."""
 
     row: PendingSignIn
-    key: str
+    key: str = field(repr=False)
 
 
 def keep(

@@ -4,8 +4,9 @@ Opaque, unless the client is registered for JWTs (RFC 9068), which a resource se
 does not hear of a revocation before the token expires, minutes later.
 """
 
+import json
+from base64 import urlsafe_b64decode
 from datetime import datetime
-from secrets import token_urlsafe
 from typing import Any
 
 from django.conf import settings
@@ -13,13 +14,12 @@ from django.conf import settings
 from idp import keyring, statements
 from idp.conf import Policy
 from idp.models import AccessToken, Grant
-from idp.oidc import id_tokens
+from idp.oidc import bindings, id_tokens
 from idp.oidc.clients import RelyingParty
 
 JWT = "jwt"
 #: RFC 9068 2.1: what it is, so that it can stand for no other token of ours.
 _TYPE = "at+jwt"
-_ENTROPY_BYTES = 32
 
 _FIND = statements.Find(AccessToken, by="token_hash", related=("grant__user", "grant__client"))
 
@@ -43,7 +43,8 @@ def issue(
         issued_at=now,
         expires_at=now + policy.access_token_lifetime,
     )
-    token = _jwt(row, grant, client) if client.record.access_token_format == JWT else token_urlsafe(_ENTROPY_BYTES)
+    bound = bindings.text(grant, scope, jkt)
+    token = _jwt(row, grant, client, name=bound) if client.record.access_token_format == JWT else bound
     row.token_hash = keyring.fingerprint(token)
     statements.insert(row)
     return token
@@ -52,7 +53,7 @@ def issue(
 def find(token: str, *, now: datetime) -> AccessToken | None:
     """The living access token with its grant, person and client; one query.
 
-    Ended grants, disabled clients and people who may not sign in have none.
+    Ended grants, disabled clients and people who may not sign in have none; a row that something else wrote is none.
     """
     # The hot path: one look-up by key, the rest is asked of the row.
     found = _FIND(keyring.fingerprint(token))
@@ -65,7 +66,24 @@ def find(token: str, *, now: datetime) -> AccessToken | None:
         and grant.client.disabled_at is None
         and (grant.user is None or grant.user.may_sign_in)
     )
+    if lives and not _is_bound(token, found):
+        bindings.was_forged(grant, now=now)
+        return None
     return found if lives else None
+
+
+def _is_bound(token: str, row: AccessToken) -> bool:
+    """Whether the token, or the name of one that is a JWT, was made for what its row and its grant say."""
+    return any(bindings.holds(text, row.grant, row.scope, row.dpop_jkt) for text in (token, _name(token)))
+
+
+def _name(token: str) -> str:
+    """The `jti` of a JWT; whose signature nobody looks at here, for the name has a seal of its own."""
+    try:
+        payload = token.split(".")[1]
+        return str(json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["jti"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def audience(token: AccessToken) -> str | list[str]:
@@ -73,8 +91,8 @@ def audience(token: AccessToken) -> str | list[str]:
     return token.resources[0] if len(token.resources) == 1 else token.resources or settings.ISSUER
 
 
-def _jwt(row: AccessToken, grant: Grant, client: RelyingParty) -> str:
-    """RFC 9068 2.2: who, for whom, from whom, and what for."""
+def _jwt(row: AccessToken, grant: Grant, client: RelyingParty, *, name: str) -> str:
+    """RFC 9068 2.2: who, for whom, from whom, and what for. `name` is what binds it to its row."""
     claims: dict[str, Any] = {
         "iss": settings.ISSUER,
         "sub": grant.sub,
@@ -82,7 +100,7 @@ def _jwt(row: AccessToken, grant: Grant, client: RelyingParty) -> str:
         "client_id": client.client_id,
         "iat": int(row.issued_at.timestamp()),
         "exp": int(row.expires_at.timestamp()),
-        "jti": token_urlsafe(16),
+        "jti": name,
         "scope": row.scope,
         "auth_time": int(grant.auth_time.timestamp()) if grant.auth_time else None,
         "acr": grant.acr,

@@ -6,7 +6,8 @@ another client shows it: an outsider's attempt takes nothing from anybody.
 
 A refresh token says which family and which generation it is, and carries a seal over that. So *every* token that
 was ever replaced is recognised, not only the last: a thief who rotated twice is still found out when the
-application shows the one it has.
+application shows the one it has. Codes and tokens are bound to what their row says (`bindings`): one whose row was made
+somebody else's is none.
 """
 
 import uuid
@@ -22,12 +23,11 @@ from idp.audit.events import GrantReuseDetected
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Grant, SignIn, User
-from idp.oidc import subjects, supported
+from idp.oidc import bindings, subjects, supported
 from idp.oidc.clients import RelyingParty
 from idp.oidc.parameters import AuthorizationRequest
 
 _SEAL = "refresh-token"
-_ENTROPY_BYTES = 32
 
 #: Of any number of requests at once, one finds its code unused.
 _REDEEM = statements.Change(
@@ -62,7 +62,6 @@ def begin(
     now: datetime,
 ) -> str:
     """Write the grant for an answered request; returns its authorization code, of which only a hash stays."""
-    code = token_urlsafe(_ENTROPY_BYTES)
     grant = Grant(
         client=client.record,
         user=sign_in.user,
@@ -77,11 +76,12 @@ def begin(
         resources=list(asked.resource),
         dpop_jkt=asked.dpop_jkt,
         redirect_uri=asked.redirect_uri,
-        code_hash=keyring.fingerprint(code),
         code_challenge=asked.code_challenge,
         code_expires_at=now + policy.code_lifetime,
         created_at=now,
     )
+    code = bindings.text(grant)
+    grant.code_hash = keyring.fingerprint(code)
     statements.insert(grant)
     return code
 
@@ -99,6 +99,9 @@ def redeem(code: str, redirect_uri: str, client: RelyingParty, *, now: datetime)
         now=now,
         active=User.Status.ACTIVE.value,
     )
+    if claimed is not None and not bindings.holds(code, claimed):
+        bindings.was_forged(claimed, now=now)
+        return None
     if claimed is not None:
         return claimed
     used = Grant.objects.filter(code_hash=code_hash, client=client.record, code_redeemed_at__isnull=False)
@@ -111,7 +114,7 @@ def of_refresh_token(token: str, client: RelyingParty, *, now: datetime) -> Gran
 
     One that was replaced ends the family. Nothing is used up yet: that is `rotate`.
     """
-    found = of_any_refresh_token(token, client)
+    found = of_any_refresh_token(token, client, now=now)
     if found is None:
         return None
     grant, is_current = found
@@ -128,7 +131,7 @@ def first_refresh_token(grant: Grant, client: RelyingParty, *, jkt: str, policy:
 
     RFC 9449 5: a public client's is bound to its key `jkt`; that of one that authenticates is bound by that already.
     """
-    token = _seal(grant.pk, generation=1)
+    token = _seal(grant, generation=1)
     Grant.objects.filter(pk=grant.pk).update(
         refresh_hash=keyring.fingerprint(token),
         refresh_generation=1,
@@ -141,7 +144,7 @@ def first_refresh_token(grant: Grant, client: RelyingParty, *, jkt: str, policy:
 
 def rotate(grant: Grant, *, policy: Policy, now: datetime) -> str | None:
     """The next refresh token, in exchange for the one `grant` was found by. None if somebody was faster."""
-    token = _seal(grant.pk, generation=grant.refresh_generation + 1)
+    token = _seal(grant, generation=grant.refresh_generation + 1)
     replaced = _ROTATE(
         grant=grant.pk,
         shown=grant.refresh_hash,
@@ -167,13 +170,20 @@ def for_itself(client: RelyingParty, *, now: datetime) -> Grant:
     return statements.insert(grant)
 
 
-def of_any_refresh_token(token: str, client: RelyingParty) -> tuple[Grant, bool] | None:
-    """The family of a refresh token that was given to `client`, and whether it is the current one. Ends nothing."""
+def of_any_refresh_token(token: str, client: RelyingParty, *, now: datetime) -> tuple[Grant, bool] | None:
+    """The family of a refresh token that was given to `client`, and whether it is the current one.
+
+    Ends nothing, unless something else wrote to the family's row.
+    """
     shown = _read(token)
     if shown is None:
         return None
     grant = _FIND(shown.grant_id)
     if grant is None or grant.client_id != client.record.pk:
+        return None
+    if shown.bond != bindings.bond(grant):
+        if grant.ended_at is None:
+            bindings.was_forged(grant, now=now)
         return None
     return grant, grant.refresh_hash == keyring.fingerprint(token)
 
@@ -206,29 +216,32 @@ def _end_family(grant: Grant | None, *, what: str, now: datetime) -> None:
             record(GrantReuseDetected(user=grant.user_id, grant=grant.pk, what=what))
 
 
-# --- Refresh tokens: <grant>.<generation>.<chance>.<seal> ---------------------------------------------------
+# --- Refresh tokens: <grant>.<generation>.<bond>.<chance>.<seal> ---------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Shown:
     grant_id: uuid.UUID
     generation: int
+    bond: str
 
 
-def _seal(grant_id: uuid.UUID, *, generation: int) -> str:
-    chance = token_urlsafe(16)
-    return f"{_family(grant_id)}.{generation}.{chance}.{keyring.seal(_SEAL, grant_id.bytes, generation, chance)}"
+def _seal(grant: Grant, *, generation: int) -> str:
+    bond, chance = bindings.bond(grant), token_urlsafe(16)
+    seal = keyring.seal(_SEAL, grant.pk.bytes, generation, bond, chance)
+    return f"{_family(grant.pk)}.{generation}.{bond}.{chance}.{seal}"
 
 
 def _read(token: str) -> _Shown | None:
     try:
-        family, generation, chance, seal = token.split(".", 3)
-        shown = _Shown(grant_id=uuid.UUID(bytes=urlsafe_b64decode(family + "==")), generation=int(generation))
+        family, generation, bond, chance, seal = token.split(".", 4)
+        grant_id = uuid.UUID(bytes=urlsafe_b64decode(family + "=="))
+        shown = _Shown(grant_id=grant_id, generation=int(generation), bond=bond)
     except ValueError:
         return None
     if (family, generation) != (_family(shown.grant_id), str(shown.generation)):
         return None  # another spelling of the same: none of ours, and so no reuse of ours
-    genuine = keyring.is_stamped(_SEAL, seal, shown.grant_id.bytes, shown.generation, chance)
+    genuine = keyring.is_stamped(_SEAL, seal, shown.grant_id.bytes, shown.generation, bond, chance)
     return shown if genuine else None
 
 

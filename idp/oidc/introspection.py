@@ -44,7 +44,7 @@ def _of(token: str, client: RelyingParty, *, now: datetime) -> dict[str, Any]:
     found = access_tokens.find(token, now=now)
     if found is not None:
         return _of_access_token(found) if _may_know(found, client) else _INACTIVE
-    family = grants.of_any_refresh_token(token, client)
+    family = grants.of_any_refresh_token(token, client, now=now)
     if family is None:
         return _INACTIVE
     grant, is_current = family

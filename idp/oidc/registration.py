@@ -68,7 +68,7 @@ class Registered:
     """A registered application. The secret is shown once, here; afterwards only its hash exists."""
 
     client: Client
-    client_secret: str
+    client_secret: str = field(repr=False)
     metadata: dict[str, Any] = field(default_factory=dict)
 
 

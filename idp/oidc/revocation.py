@@ -34,7 +34,8 @@ def _end(token: str, client: RelyingParty) -> None:
     mine = AccessToken.objects.filter(token_hash=keyring.fingerprint(token), grant__client=client.record)
     if mine.delete()[0]:
         return
-    family = grants.of_any_refresh_token(token, client)
+    now = timezone.now()
+    family = grants.of_any_refresh_token(token, client, now=now)
     if family is not None:
         # An old one, too: whoever shows it wants the access gone.
-        grants.end(family[0], by="client", now=timezone.now())
+        grants.end(family[0], by="client", now=now)

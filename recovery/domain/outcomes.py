@@ -1,6 +1,6 @@
 """What `flow` says of an intention: values, each with exactly what its page needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -20,7 +20,7 @@ class Throttled:
 class Accepted:
     """The answer was right. `browser_key` is the journey's new key for this browser: the old one is dead."""
 
-    browser_key: str
+    browser_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What a method is to the journey. Each is one file that `registry` names; what the journey has to know is a `Way`."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeGuard
 from uuid import UUID
@@ -46,7 +46,7 @@ class MessageMethod(Method, Protocol):
 class Answer:
     """What came from a browser in reply, and which browser that is."""
 
-    text: str
+    text: str = field(repr=False)
     browser_hash: str
     origin: audit.Origin
 

@@ -80,6 +80,7 @@ def test_the_address_is_verified_and_the_only_thing_that_was_supplied(link):
     assert (account.status, account.email, account.email_verified) == ("active", EMAIL, True)
     address = RecoveryAddress.objects.get(user=account)
     assert (address.channel, address.version, address.usable_from) == ("email", 1, None)
+    call_command("verify_audit", verbosity=0)  # who was invited is who is there
     earned = AuditEntry.objects.filter(user=account.pk, name="idp.credential.written").values_list("details", flat=True)
     assert {entry["earned"] for entry in earned} == {"activation"}
     assert not list(chain.faults())

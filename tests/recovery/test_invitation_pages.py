@@ -92,7 +92,7 @@ def test_a_field_that_the_form_does_not_have_is_refused(admin, field):
     sent = KIM | {field: "administrator", "csrfmiddlewaretoken": token(admin)}
     before = photograph()
     assert admin.post(PAGE, sent).status_code == 400
-    assert not changed(before, photograph())
+    assert changed(before, photograph()) == {"idp_auditentry", "idp_audithead"}, "that it was tried is remembered"
 
 
 def test_another_letter_and_cancelling(admin):

@@ -15,7 +15,7 @@ from idp.audit.events import Origin
 from idp.conf import SecondFactor, policy
 from idp.console.urls import urlpatterns
 from idp.console.verbs import Verb
-from idp.models import Invitation, Proposal, Role, User
+from idp.models import AuditEntry, Invitation, Proposal, Role, User
 from tests.conftest import PASSWORD, make_client, make_person
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.account.conftest import everything, signed_in
@@ -384,6 +384,8 @@ def test_no_form_of_another_site_is_taken(path, proposal, app):
     assert everything() == before
 
 
+#: Where it is remembered that somebody tried.
+HISTORY = ("idp_auditentry", "idp_audithead")
 #: What a form must not carry: columns, roles, credentials, other people, and what only has a name.
 UNKNOWN = (
     *("user", "account", "id", "sub", "status", "status_before", "frozen_at", "username", "email", "name", "locale"),
@@ -393,21 +395,24 @@ UNKNOWN = (
 
 
 @every_form
-def test_a_field_that_the_form_does_not_have_is_refused(path, proposal, app):
+def test_a_field_that_the_form_does_not_have_is_refused_and_remembered(path, proposal, jane, app):
     person = at_a_browser(app)
     sent = filled(person, path, proposal)
     known = {EXPORT: ("account", "by"), INVITATIONS: ("email", "username", "name")}.get(path, ())
     unknown = [name for name in UNKNOWN if name not in known]
-    before = everything()
+    before = photograph(without=HISTORY)
     assert {name for name in unknown if person.post(path, sent | {name: "1"}).status_code != 400} == set()
-    assert everything() == before
+    assert photograph(without=HISTORY) == before
+    told = AuditEntry.objects.filter(name="idp.form.refused", details__by=str(jane.pk))
+    assert told.count() == len(unknown)
+    assert set(told.values_list("user", flat=True)) == {AMARA if str(AMARA) in path and PEOPLE in path else None}
 
 
 @every_form
 def test_a_field_that_is_sent_twice_is_refused_and_so_is_a_file(path, proposal, app):
     person = at_a_browser(app)
     sent = filled(person, path, proposal)
-    before = everything()
+    before = photograph(without=HISTORY)
     twice = {name: [value, value] for name, value in sent.items() if name != "csrfmiddlewaretoken"}
     assert person.post(path, sent | twice).status_code == 400
     answer = person.http.post(
@@ -417,7 +422,7 @@ def test_a_field_that_is_sent_twice_is_refused_and_so_is_a_file(path, proposal, 
         secure=True,
     )
     assert answer.status_code == 400
-    assert everything() == before
+    assert photograph(without=HISTORY) == before
 
 
 @every_form

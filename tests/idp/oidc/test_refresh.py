@@ -68,8 +68,8 @@ def test_another_client_can_neither_use_nor_end_it(signed_in, tokens):
 
 def test_a_made_up_token_of_an_earlier_generation_ends_nothing(signed_in, tokens):
     latest = signed_in.refresh(tokens["refresh_token"]).json()
-    family, generation, chance, seal = tokens["refresh_token"].split(".", 3)
-    for forged in (f"{family}.0.{chance}.{seal}", f"{family}.{generation}.{chance}x.{seal}"):
+    family, generation, bond, chance, seal = tokens["refresh_token"].split(".", 4)
+    for forged in (f"{family}.0.{bond}.{chance}.{seal}", f"{family}.{generation}.{bond}.{chance}x.{seal}"):
         assert signed_in.refresh(forged).json()["error"] == "invalid_grant"
     assert signed_in.refresh(latest["refresh_token"]).status_code == 200
 

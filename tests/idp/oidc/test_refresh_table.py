@@ -53,9 +53,9 @@ def test_a_mistake_or_an_outsider_takes_nothing_away(signed_in, tokens, changes,
     assert signed_in.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(5))
 def test_no_part_of_it_can_be_changed(signed_in, tokens, part):
-    parts = tokens["refresh_token"].split(".", 3)
+    parts = tokens["refresh_token"].split(".", 4)
     parts[part] = parts[part][:-1] + ("2" if parts[part][-1] != "2" else "3")
     assert signed_in.refresh(".".join(parts)).json()["error"] == "invalid_grant"
     assert signed_in.refresh(tokens["refresh_token"]).status_code == 200
