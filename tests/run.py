@@ -117,9 +117,9 @@ def tests(report: Report, name: str, environment: dict[str, str], *choice: str) 
     # A file's tests share servers and a browser. (Finer groups are not to be had: pytest-xdist 3.8 does not see
     # its marks on pytest 9.2, pytest-dev/pytest-xdist#1386.)
     spread = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "tests.longest_first")
-    # A test that hangs says where, and ends; the others go on in a new process.
+    # A test that hangs says where, and ends; the others go on in a new process (tests/surviving.py).
     impatient = ("-o", f"faulthandler_timeout={PATIENCE_WITH_ONE}", "-o", "faulthandler_exit_on_timeout=true")
-    pytest = ["-m", "pytest", *spread, *impatient, f"--junit-xml={results}", *choice]
+    pytest = ["-m", "pytest", *spread, "-p", "tests.surviving", *impatient, f"--junit-xml={results}", *choice]
     stage(report, name, pytest, environment, results)
 
 
