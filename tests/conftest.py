@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from django.utils import timezone, translation
 
 from idp import guards, stuffing, tasks
-from idp.accounts import credentials
+from idp.accounts import credentials, hashers
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.channels import chain
 from idp.keyring import fingerprint
@@ -27,6 +27,8 @@ PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quiet harbour lantern 7"
 CALLBACK = "https://payroll.contoso.example/callback"
 CLIENT_SECRET = "the secret of payroll, which is long and random"
+_REAL_COST = {name: getattr(hashers.Argon2idHasher, name) for name in ("memory_cost", "time_cost")}
+_LEAST_COST = {"memory_cost": 8, "time_cost": 1}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -50,6 +52,39 @@ def _guards_make_way_for_flush():
 def _addresses_are_those_of_the_settings():
     """A process reads them once; the first test to ask may be one that has put other plug-ins in place."""
     assert get_resolver().url_patterns
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _hashes_cost_little():
+    """The same algorithm with the least memory and one pass: otherwise it is what most of the time goes to.
+
+    Programs that tests start are not concerned; they hash as an operator's do.
+    """
+    hash_at(_LEAST_COST)
+    yield
+    hash_at(_REAL_COST)
+
+
+@pytest.fixture(autouse=True)
+def _hashes_cost_what_they_cost(request):
+    """Where that is what a test is about, and in races, whose parts are to be at work at the same time."""
+    if request.node.get_closest_marker("hashing") is None and not is_committed(request.node):
+        yield
+        return
+    hash_at(_REAL_COST)
+    yield
+    hash_at(_LEAST_COST)
+
+
+def is_committed(test):
+    """Whether others see what it writes: threads and processes beside it."""
+    mark = test.get_closest_marker("django_db")
+    return "transactional_db" in test.fixturenames or bool(mark and mark.kwargs.get("transaction"))
+
+
+def hash_at(cost):
+    for name, value in cost.items():
+        setattr(hashers.Argon2idHasher, name, value)
 
 
 @pytest.fixture(autouse=True)

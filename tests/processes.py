@@ -155,15 +155,23 @@ class Regain:
 
     def manage(self, *command: str) -> str:
         """What `manage.py` prints."""
+        return self._printed(command[0], "manage.py", *command)
+
+    def several(self, *commands: tuple[str, ...]) -> list[str]:
+        """What each of these commands prints; one process runs them in turn."""
+        answers: list[str] = json.loads(self._printed("several", "-c", SEVERAL, *map(json.dumps, commands)))
+        return answers
+
+    def _printed(self, what: str, *python: str) -> str:
         answer = subprocess.run(
-            [sys.executable, "manage.py", *command],
+            [sys.executable, *python],
             cwd=ROOT,
             env=self.environment,
             check=False,
             capture_output=True,
             text=True,
         )
-        assert answer.returncode == 0, f"manage.py {command[0]}: {answer.stderr or answer.stdout}"
+        assert answer.returncode == 0, f"{what}: {answer.stderr or answer.stdout}"
         return answer.stdout
 
     def rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
@@ -275,10 +283,8 @@ def settle(
         | {"METRICS_DIR": str(folder / "metrics"), "METRICS_TOKEN": METRICS_TOKEN}
         | variables,
     )
-    regain.manage("migrate", "--verbosity", "0")
-    regain._left = import_people(regain, PEOPLE.split())
-    payroll = register(regain, demo_metadata(application_port))
-    regain.paper = register(regain, paper_metadata())
+    regain._left = inhabitants(PEOPLE.split())
+    payroll, regain.paper = found(regain, regain._left, demo_metadata(application_port), paper_metadata())
     commands = {name: command for name, command in provider().items() if name in programs}
     commands |= {"payroll": [sys.executable, "-m", "examples.relying_party"]}
     belonging = {
@@ -338,11 +344,46 @@ def in_folder(command: list[str], folder: Path) -> list[str]:
     return [word.replace(" var/", f" {shlex.quote(str(folder))}/") for word in command]
 
 
+#: Operators' commands one after another, in one process: starting costs more than most of them do.
+SEVERAL = """
+import json, sys
+from io import StringIO
+import django
+from django.core.management import call_command
+django.setup()
+said = [StringIO() for command in sys.argv[1:]]
+for words, out in zip(sys.argv[1:], said):
+    call_command(*json.loads(words), stdout=out)
+print(json.dumps([out.getvalue() for out in said]))
+"""
+
+
+def found(regain: Regain, people: list[Inhabitant], *applications: dict[str, Any]) -> list[dict[str, Any]]:
+    """Migrate, and bring in people and applications; gives what the applications were told."""
+    files = [people_file(regain, people), *(written(regain, metadata) for metadata in applications)]
+    commands = [("import_users", str(files[0])), *(("register_client", str(file)) for file in files[1:])]
+    _migrated, _imported, *registered = regain.several(("migrate", "--verbosity", "0"), *commands)
+    for file in files:
+        file.unlink()
+    return [json.loads(answer) for answer in registered]
+
+
 def import_people(regain: Regain, names: Iterable[str]) -> list[Inhabitant]:
-    password_hash = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
-    people = [
+    people = inhabitants(names)
+    file = people_file(regain, people)
+    regain.manage("import_users", str(file))
+    file.unlink()
+    return people
+
+
+def inhabitants(names: Iterable[str]) -> list[Inhabitant]:
+    return [
         Inhabitant(username=name.lower(), name=f"{name} Doe", email=f"{name.lower()}@contoso.example") for name in names
     ]
+
+
+def people_file(regain: Regain, people: list[Inhabitant]) -> Path:
+    password_hash = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
     lines = [
         {
             "preferred_username": person.username,
@@ -355,17 +396,20 @@ def import_people(regain: Regain, names: Iterable[str]) -> list[Inhabitant]:
     ]
     file = regain.folder / "people.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    regain.manage("import_users", str(file))
-    file.unlink()
-    return people
+    return file
 
 
 def register(regain: Regain, metadata: dict[str, Any]) -> dict[str, Any]:
-    file = regain.folder / "client.json"
-    file.write_text(json.dumps(metadata), encoding="utf-8")
+    file = written(regain, metadata)
     registered: dict[str, Any] = json.loads(regain.manage("register_client", str(file)))
     file.unlink()
     return registered
+
+
+def written(regain: Regain, metadata: dict[str, Any]) -> Path:
+    file = regain.folder / f"client-{secrets.token_hex(4)}.json"
+    file.write_text(json.dumps(metadata), encoding="utf-8")
+    return file
 
 
 def demo_metadata(port: int) -> dict[str, Any]:

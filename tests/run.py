@@ -98,10 +98,12 @@ def start_servers(servers: ExitStack, report: Report, environment: dict[str, str
 
 
 def test_all(report: Report, environment: dict[str, str]) -> None:
-    tests(report, "tests on SQLite", environment)
+    url = environment.get("REGAIN_TEST_POSTGRES_URL")
+    # Without PostgreSQL this run is the only one that has idp and recovery together.
+    tests(report, "tests on SQLite", environment, *(("-p", "tests.not_alone") if url else ()))
     # `idp` works with recovery uninstalled (invariant 10).
     tests(report, "tests of idp alone", environment, "tests/idp", "--ds=tests.settings_idp_alone")
-    if url := environment.get("REGAIN_TEST_POSTGRES_URL"):
+    if url:
         on_postgres = {"REGAIN_TEST_DATABASE": "postgres", "REGAIN_TEST_DATABASE_URL": url}
         # Pages and answers are the same on every database: neither browsers nor other people's clients look twice.
         # What is marked `once` is about Redis.
@@ -114,10 +116,10 @@ def tests(report: Report, name: str, environment: dict[str, str], *choice: str) 
     results.unlink(missing_ok=True)
     # A file's tests share servers and a browser. (Finer groups are not to be had: pytest-xdist 3.8 does not see
     # its marks on pytest 9.2, pytest-dev/pytest-xdist#1386.)
-    spread = ("-n", "auto", "--dist", "loadfile")
-    # A test that hangs says where, and ends; the others go on in a new process.
+    spread = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "tests.longest_first")
+    # A test that hangs says where, and ends; the others go on in a new process (tests/surviving.py).
     impatient = ("-o", f"faulthandler_timeout={PATIENCE_WITH_ONE}", "-o", "faulthandler_exit_on_timeout=true")
-    pytest = ["-m", "pytest", *spread, *impatient, f"--junit-xml={results}", *choice]
+    pytest = ["-m", "pytest", *spread, "-p", "tests.surviving", *impatient, f"--junit-xml={results}", *choice]
     stage(report, name, pytest, environment, results)
 
 

@@ -20,6 +20,8 @@ from idp.models import User
 from tests.conftest import PASSWORD
 from tests.story import HOST, Person
 
+pytestmark = pytest.mark.hashing
+
 ROUNDS = 300
 #: EN-02: a difference is there if it is both: unlikely by chance, and large enough to be seen over a network.
 CHANCE = 0.01

@@ -75,6 +75,7 @@ EXPORTS = {
 each_export = pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS.keys())
 
 
+@pytest.mark.hashing
 def test_a_new_password_is_hashed_with_argon2id_at_owasp_parameters():
     encoded = hashers.hash_password(PASSWORD)
 

@@ -140,6 +140,7 @@ def test_a_new_set_replaces_the_old_one(jane):
     assert isinstance(judge(jane, new[0]), Right)
 
 
+@pytest.mark.hashing
 def test_codes_are_kept_as_a_password_would_be(jane):
     """ASVS 6.5.2: salted, hashed, and sealed with a key that is not in the database."""
     codes = with_recovery_codes(jane, now=START)
