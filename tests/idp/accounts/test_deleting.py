@@ -243,7 +243,7 @@ def load(**claims):
     import json
 
     line = json.dumps({"email_verified": True, **claims}).encode()
-    [(_number, outcome)] = importing.load([(1, line)], write_totp=enrolment.import_totp, now=timezone.now())
+    [(_number, outcome)] = importing.load([(1, line)], totp=enrolment.imported_totp, now=timezone.now())
     return outcome
 
 
