@@ -2,6 +2,7 @@
 
 The role that the program runs as may read credentials and recovery addresses there, and not write them: the functions
 write with the rights of their owner (SECURITY DEFINER), one row at a time, and only as the next version of itself.
+Where many first versions are written at once (an import), one statement calls the same function for each.
 So a statement that somebody smuggles in cannot touch a table of credentials as a whole; what it can call
 the triggers judge, and what it writes has no seal.
 
@@ -9,7 +10,7 @@ The functions exist on every PostgreSQL, whether the roles are apart or not, so 
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -46,6 +47,22 @@ def put(row: Guarded, *, using: str = "default") -> bool:
         which["kind"] = row.kind
     changed = {each.attname: getattr(row, each.attname) for each in _fields(type(row)) if each.attname not in _STANDS}
     return type(row)._default_manager.filter(**which).update(**changed) == 1  # noqa: SLF001 -- Django's documented API
+
+
+def put_first(rows: Sequence[Guarded], *, using: str = "default") -> None:
+    """Insert first versions, all of one table, in few statements: each through the same door as in `put`, or none.
+
+    Raises IntegrityError if the database refuses one of them. Runs in its caller's transaction.
+    """
+    if not rows:
+        return
+    if any(row.version != 1 for row in rows):
+        raise ValueError("Only a first version is inserted; a later one replaces the one before it: `put`.")
+    connection, model = connections[using], type(rows[0])
+    if connection.vendor == "postgresql":
+        _put_first_by_function(rows, model, connection)
+    else:
+        model._default_manager.bulk_create(rows)  # type: ignore[arg-type]  # noqa: SLF001 -- rows are of one table; documented API
 
 
 def erase(rows: "models.QuerySet[Credential, Credential] | models.QuerySet[RecoveryAddress, RecoveryAddress]") -> None:
@@ -105,6 +122,16 @@ def _put_by_function(row: Guarded, connection: BaseDatabaseWrapper) -> bool:
         cursor.execute(f"SELECT {_name(type(row), 'put')}({typed})", values)
         (written,) = cursor.fetchone()
     return bool(written)
+
+
+def _put_first_by_function(rows: Sequence[Guarded], model: type[Guarded], connection: BaseDatabaseWrapper) -> None:
+    """One statement that calls the function of one row for each of them: what the function is for stays as it is."""
+    fields = _fields(model)
+    columns = [[field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows] for field in fields]
+    typed = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+    names = ", ".join(field.column for field in fields)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_name(model, 'put')}({names}) FROM unnest({typed}) AS given({names})", columns)  # noqa: S608 -- names of our own models
 
 
 def _let_go(model: type[Guarded], keys: Iterable[uuid.UUID]) -> None:

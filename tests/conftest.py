@@ -5,7 +5,7 @@ import math
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.test import TransactionTestCase
@@ -15,6 +15,8 @@ from django.utils import timezone, translation
 from idp import guards, stuffing, tasks
 from idp.accounts import credentials, hashers
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
+from idp.audit.events import ClientRegistered
+from idp.audit.record import record
 from idp.channels import chain
 from idp.keyring import fingerprint
 from idp.keystore import uri, where
@@ -183,6 +185,12 @@ def make_client(client_id="payroll", **fields):
 @pytest.fixture
 def jane(db):
     return make_person()
+
+
+def tell_of_registration(client):
+    """Write the entry that `register` writes beside the row."""
+    with transaction.atomic():
+        record(ClientRegistered(client_id=client.client_id, says=client_seals.digest_of(client)))
 
 
 @pytest.fixture

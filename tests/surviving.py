@@ -4,6 +4,8 @@ What pytest-xdist 3.8 does by itself: the test that crashed is run again, by the
 and a process that is handed a single test waits for ever to hear which one follows.
 """
 
+from contextlib import suppress
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -29,6 +31,11 @@ class Surviving(LoadFileScheduling):
         for other in self.assigned_work:
             self._reschedule(other)
         return crashed
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """A process that has just crashed takes nothing more. That it has is heard next, and gives the work back."""
+        with suppress(OSError):
+            super()._assign_work_unit(node)
 
     def _reschedule(self, node: WorkerController) -> None:
         """A process needs two tests, or to hear that there are no more: it begins none without knowing the next."""

@@ -5,6 +5,8 @@ proof that was earned without the password. Reading checks the seal first (`seal
 """
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -91,17 +93,7 @@ def write_address(
     Raises ProofStale if the proof no longer holds, or the account has the address already.
     """
     _must_hold(proof, now, channel)
-    if channel == RecoveryAddress.Channel.SMS and not numbers.is_e164(address):
-        raise ValueError("A telephone number is stored in one spelling, or it would never be found again: E.164.")
-    row = RecoveryAddress(
-        id=proof.row,
-        user_id=proof.user,
-        channel=channel,
-        digest=sealing.address_digest(channel, address),
-        usable_from=usable_from,
-    )
-    row.ciphertext = sealing.encrypted_address(row, address)
-    return _write_address(proof, row, now=now, origin=origin)
+    return _write_address(proof, _address(proof, address, usable_from=usable_from), now=now, origin=origin)
 
 
 def remove_address(proof: Proof, *, told_until: datetime, now: datetime, origin: Origin | None = None) -> None:
@@ -115,6 +107,46 @@ def remove_address(proof: Proof, *, told_until: datetime, now: datetime, origin:
         raise ProofStale(proof.id)
     row.told_until = told_until
     _write_address(proof, row, now=now, origin=origin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class First:
+    """What is to be the first version of a credential or an address, and the proof to spend on it."""
+
+    proof: Proof
+    #: The hash of a password, the material of a second factor, or an address in clear.
+    what: str = field(repr=False)
+    #: Of a second factor: what its owner calls it.
+    name: str = ""
+
+
+def write_first(firsts: Sequence[First], *, now: datetime) -> None:
+    """Spend many proofs that an import earned, in a few statements and one stretch of the audit: all, or none.
+
+    Raises ProofStale if one of them does not hold, or its row cannot be written; then nothing was changed.
+    """
+    for first in firsts:
+        _must_hold(first.proof, now, *Credential.Kind.values, *RecoveryAddress.Channel.values)
+        if first.proof.earned is not Earned.IMPORT:
+            raise ProofStale(first.proof.id)
+    others = [first for first in firsts if first.proof.kind not in RecoveryAddress.Channel.values]
+    addresses = [first for first in firsts if first.proof.kind in RecoveryAddress.Channel.values]
+    rows = [_credential(first.proof, first.what, handle=None, now=now) for first in others]
+    address_rows = [_sealed(_address(first.proof, first.what), first.proof, now=now) for first in addresses]
+    contents = [*map(sealing.content, rows), *map(sealing.address_content, address_rows)]
+    told = zip((*others, *addresses), contents, strict=True)
+    try:
+        with transaction.atomic():
+            writers.put_first(rows)
+            writers.put_first(address_rows)
+            Factor.objects.bulk_create(
+                Factor(credential_id=first.proof.row, name=first.name, added_at=now)
+                for first in others
+                if first.proof.kind in FACTORS
+            )
+            record(*(_written(first.proof, content) for first, content in told))
+    except IntegrityError as error:
+        raise ProofStale("one of many") from error
 
 
 def upgrade_hash(credential: Credential, raw: str, *, now: datetime) -> None:
@@ -249,6 +281,16 @@ def _write(
     origin: Origin | None,
 ) -> Credential:
     """Spend `proof`: one INSERT, or one UPDATE of the version it names; and its audit entry."""
+    credential = _credential(proof, material, handle=handle, now=now)
+    with transaction.atomic():
+        _must_not_be_frozen(proof)
+        _put(proof, credential)
+        record(_written(proof, sealing.content(credential)), origin=origin)
+    return credential
+
+
+def _credential(proof: Proof, material: str, *, handle: str | None, now: datetime) -> Credential:
+    """The version that `proof` gives a right to, sealed."""
     credential = Credential(
         id=proof.row,
         user_id=proof.user,
@@ -260,16 +302,33 @@ def _write(
         changed_at=now,
     )
     credential.seal = sealing.credential_seal(credential)
-    with transaction.atomic():
-        _must_not_be_frozen(proof)
-        _put(proof, credential)
-        record(_written(proof, sealing.content(credential)), origin=origin)
     return credential
 
 
-def _write_address(proof: Proof, row: RecoveryAddress, *, now: datetime, origin: Origin | None) -> RecoveryAddress:
+def _address(proof: Proof, address: str, *, usable_from: datetime | None = None) -> RecoveryAddress:
+    """`address` as a row of the proof's account, not sealed yet."""
+    if proof.kind == RecoveryAddress.Channel.SMS and not numbers.is_e164(address):
+        raise ValueError("A telephone number is stored in one spelling, or it would never be found again: E.164.")
+    row = RecoveryAddress(
+        id=proof.row,
+        user_id=proof.user,
+        channel=proof.kind,
+        digest=sealing.address_digest(proof.kind, address),
+        usable_from=usable_from,
+    )
+    row.ciphertext = sealing.encrypted_address(row, address)
+    return row
+
+
+def _sealed(row: RecoveryAddress, proof: Proof, *, now: datetime) -> RecoveryAddress:
+    """`row` as the version that `proof` gives a right to."""
     row.version, row.proof, row.changed_at = proof.replaces + 1, proof.id, now
     row.seal = sealing.address_seal(row)
+    return row
+
+
+def _write_address(proof: Proof, row: RecoveryAddress, *, now: datetime, origin: Origin | None) -> RecoveryAddress:
+    _sealed(row, proof, now=now)
     with transaction.atomic():
         _must_not_be_frozen(proof)
         _put(proof, row)

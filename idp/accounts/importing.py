@@ -9,11 +9,11 @@ stands in the account's history as what it is. An address without it is a claim,
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -32,8 +32,8 @@ from idp.models import Credential, RecoveryAddress, User
 from idp.models.user import canonical
 
 LONGEST_LINE: Final = 64 * 1024
-#: Lines in one transaction: enough to spare the disk, few enough not to hold up sign-ins.
-BATCH: Final = 100
+#: Lines in one transaction: enough to share out what a statement costs, few enough not to hold up sign-ins.
+BATCH: Final = 250
 
 _TEXTS: Final = frozenset({"preferred_username", "email", "name", "locale", "password_hash", "totp_secret"})
 _TRUTHS: Final = frozenset({"email_verified"})
@@ -90,16 +90,14 @@ class Refused:
 Outcome = Loaded | AlreadyHere | Refused
 
 
-class WriteTotp(Protocol):
-    """Spend a proof on an authenticator app's key: `idp.factors.enrolment.import_totp`."""
-
-    def __call__(self, proof: Proof, secret: bytes, *, now: datetime) -> None: ...
+#: An authenticator app's key as it is to be written: `idp.factors.enrolment.imported_totp`.
+Totp = Callable[[Proof, bytes], credentials.First]
 
 
 def load(
     lines: Iterable[tuple[int, bytes]],
     *,
-    write_totp: WriteTotp,
+    totp: Totp,
     now: datetime,
 ) -> Iterator[tuple[int, Outcome]]:
     """Make the accounts of numbered `lines`, and tell of each line what came of it, once that is committed.
@@ -109,7 +107,7 @@ def load(
     remaining = iter(lines)
     while batch := list(islice(remaining, BATCH)):
         parsed = [(number, parse(line)) for number, line in batch]
-        yield from _write(parsed, write_totp=write_totp, now=now)
+        yield from _write(parsed, totp=totp, now=now)
 
 
 # --- What a line says -------------------------------------------------------------------------------------
@@ -253,21 +251,39 @@ class _Present:
 def _write(
     batch: list[tuple[int, NewAccount | Refused]],
     *,
-    write_totp: WriteTotp,
+    totp: Totp,
     now: datetime,
 ) -> list[tuple[int, Outcome]]:
-    outcomes: list[tuple[int, Outcome]] = []
-    with transaction.atomic():
-        present = _present([account for _number, account in batch if isinstance(account, NewAccount)])
-        for number, account in batch:
-            if isinstance(account, Refused):
-                outcomes.append((number, account))
-                continue
-            outcome = present.objection_to(account, now=now) or _make(account, write_totp=write_totp, now=now)
-            if isinstance(outcome, Loaded):
-                present.add(account.keys, now)
-            outcomes.append((number, outcome))
+    """Write a batch in one transaction; one by one if somebody else took a name or address of it meanwhile."""
+    try:
+        with transaction.atomic():
+            outcomes, accounts = _judge(batch, now=now)
+            _make(accounts, totp=totp, now=now)
+    except (IntegrityError, credentials.ProofStale):
+        if len(batch) > 1:
+            return [outcome for line in batch for outcome in _write([line], totp=totp, now=now)]
+        refused = Refused("Another account took this user name or email a moment ago; it was left as it is.")
+        return [(number, refused) for number, _account in batch]
     return outcomes
+
+
+def _judge(
+    batch: list[tuple[int, NewAccount | Refused]], *, now: datetime
+) -> tuple[list[tuple[int, Outcome]], list[NewAccount]]:
+    """What will have come of each line, and the accounts that have to be made for that."""
+    present = _present([account for _number, account in batch if isinstance(account, NewAccount)])
+    outcomes: list[tuple[int, Outcome]] = []
+    accounts: list[NewAccount] = []
+    for number, account in batch:
+        if isinstance(account, Refused):
+            outcomes.append((number, account))
+        elif objection := present.objection_to(account, now=now):
+            outcomes.append((number, objection))
+        else:
+            present.add(account.keys, now)
+            accounts.append(account)
+            outcomes.append((number, Loaded(left_out=account.left_out)))
+    return outcomes, accounts
 
 
 def _present(accounts: list[NewAccount]) -> _Present:
@@ -280,10 +296,22 @@ def _present(accounts: list[NewAccount]) -> _Present:
     return present
 
 
-def _make(account: NewAccount, *, write_totp: WriteTotp, now: datetime) -> Loaded | Refused:
-    """Write one account with what proves it, all or nothing."""
+def _make(accounts: list[NewAccount], *, totp: Totp, now: datetime) -> None:
+    """Write accounts with what proves them, all or nothing."""
+    if not accounts:
+        return
+    subs = tombstones.unused_subs(len(accounts))
+    users = [_user(account, sub, now=now) for account, sub in zip(accounts, subs, strict=True)]
+    User.objects.bulk_create(users)
+    record(*(_imported(user) for user in users))
+    made = zip(users, accounts, strict=True)
+    firsts = [first for user, account in made for first in _firsts(user, account, totp=totp, now=now)]
+    credentials.write_first(firsts, now=now)
+
+
+def _user(account: NewAccount, sub: str, *, now: datetime) -> User:
     user = User(
-        sub=tombstones.unused_sub(),
+        sub=sub,
         preferred_username=account.preferred_username,
         email=account.email,
         email_verified=account.email_verified,
@@ -294,25 +322,26 @@ def _make(account: NewAccount, *, write_totp: WriteTotp, now: datetime) -> Loade
         created_at=now,
         updated_at=account.updated_at or now,
     )
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-            vouched, identity = account.email_verified, sealing.identity(user)
-            record(AccountImported(user=user.pk, email_vouched_for=vouched, identity=identity))
-            if account.password_hash is not None:
-                proof = _proof(user, Credential.Kind.PASSWORD, now=now)
-                credentials.write_password_hash(proof, account.password_hash, now=now)
-            if account.totp_secret is not None:
-                # Its name is its owner's to read.
-                with translation.override(account.locale or None):
-                    write_totp(_proof(user, Credential.Kind.TOTP, now=now), account.totp_secret, now=now)
-            if account.email_verified:
-                channel = RecoveryAddress.Channel.EMAIL
-                proof = _proof(user, channel, now=now)
-                credentials.write_address(proof, account.email, channel=channel, now=now)
-    except IntegrityError:
-        return Refused("Another account took this user name or email a moment ago; it was left as it is.")
-    return Loaded(left_out=account.left_out)
+    user.set_keys()
+    return user
+
+
+def _imported(user: User) -> AccountImported:
+    return AccountImported(user=user.pk, email_vouched_for=user.email_verified, identity=sealing.identity(user))
+
+
+def _firsts(user: User, account: NewAccount, *, totp: Totp, now: datetime) -> Iterator[credentials.First]:
+    """What proves its owner: password, authenticator app, address; those that the line has."""
+    if account.password_hash is not None:
+        proof = _proof(user, Credential.Kind.PASSWORD, now=now)
+        yield credentials.First(proof=proof, what=account.password_hash)
+    if account.totp_secret is not None:
+        # Its name is its owner's to read.
+        with translation.override(account.locale or None):
+            yield totp(_proof(user, Credential.Kind.TOTP, now=now), account.totp_secret)
+    if account.email_verified:
+        proof = _proof(user, RecoveryAddress.Channel.EMAIL, now=now)
+        yield credentials.First(proof=proof, what=account.email)
 
 
 def _proof(user: User, kind: str, *, now: datetime) -> Proof:

@@ -1,4 +1,7 @@
-"""What administrators do with applications, as events: see `events` for what such a value may hold."""
+"""What administrators do with applications, as events: see `events` for what such a value may hold.
+
+Each has in `says` a digest of what the application's row says after it. Entries of earlier versions have none.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +18,7 @@ class ClientDescribed:
     members: tuple[str, ...]
     by: UUID
     reason: str
+    says: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,7 @@ class ClientChanged:
     client_id: str
     members: tuple[str, ...]
     decision: UUID
+    says: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,7 @@ class ClientSecretReplaced:
     previous_until: str
     by: UUID
     reason: str
+    says: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,7 @@ class ClientDisabled:
     grants: int
     by: UUID
     reason: str
+    says: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,3 +66,4 @@ class ClientEnabled:
     client_id: str
     by: UUID
     reason: str
+    says: str

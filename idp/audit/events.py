@@ -308,13 +308,17 @@ class GrantReuseDetected:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientRegistered:
-    """`by` is an administrator; None: the operator did."""
+    """`by` is an administrator; None: the operator did.
+
+    `says` is what its row says from then on, as a digest (`oidc.client_seals.digest_of`); so in every event of one.
+    """
 
     name: ClassVar[str] = "idp.client.registered"
     user: None = None
     client_id: str
     by: UUID | None = None
     reason: str = ""
+    says: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

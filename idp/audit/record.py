@@ -35,7 +35,7 @@ def record(*events: Event, origin: Origin | None = None) -> None:
         raise transaction.TransactionManagementError("record() runs in the transaction of what it records.")
     now = timezone.now()
     head = chain.hold_head()
-    entries = []
+    entries, place = [], dataclasses.asdict(origin or Origin())
     for event in events:
         entry = AuditEntry(
             sequence=head.sequence + 1,
@@ -43,7 +43,7 @@ def record(*events: Event, origin: Origin | None = None) -> None:
             name=event.name,
             user=event.user,
             details=details(event),
-            origin=dataclasses.asdict(origin or Origin()),
+            origin=place,
             previous_hash=head.entry_hash,
         )
         entry.entry_hash = chain.hash_of(entry)

@@ -33,7 +33,7 @@ __all__ = [
     "Replaced",
     "TooMany",
     "add",
-    "import_totp",
+    "imported_totp",
     "new_recovery_codes",
     "remove",
     "rename",
@@ -227,10 +227,10 @@ def remove(sign_in: SignIn, credential: Credential, *, policy: Policy, origin: O
         notices.post(notices.FACTOR_REMOVED, proof.user, reference=proof.id, origin=origin, now=now, **facts)
 
 
-def import_totp(proof: Proof, secret: bytes, *, now: datetime) -> None:
-    """Write the authenticator app that a new account brings along from another system."""
+def imported_totp(proof: Proof, secret: bytes) -> credentials.First:
+    """The authenticator app that a new account brings along from another system, as it is to be written."""
     material = totp.material(secret, row=proof.row, user=proof.user)
-    credentials.write_factor(proof, material, name=registry.named(proof.kind).words().title, now=now)
+    return credentials.First(proof=proof, what=material, name=str(registry.named(proof.kind).words().title))
 
 
 # --- Names ------------------------------------------------------------------------------------------------

@@ -83,9 +83,13 @@ class User(AbstractBaseUser):
         return f"account {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        self.set_keys()
+        super().save(*args, **kwargs)
+
+    def set_keys(self) -> None:
+        """Take the keys from user name and address, where rows are written without `save`."""
         self.username_key = canonical(self.preferred_username)
         self.email_key = canonical(self.email) or None
-        super().save(*args, **kwargs)
 
     @property
     def label(self) -> str:

@@ -68,9 +68,11 @@ def describe(client_id: str, metadata: Mapping[str, Any], *, by: By) -> None:
         _check(client, changed)
         if not changed:
             return
-        _write(client, changed)
+        says = _write(client, changed)
         record(
-            client_acts.ClientDescribed(client_id=client_id, members=tuple(changed), by=by.user.pk, reason=by.reason),
+            client_acts.ClientDescribed(
+                client_id=client_id, members=tuple(changed), by=by.user.pk, reason=by.reason, says=says
+            ),
             origin=by.origin,
         )
 
@@ -100,8 +102,10 @@ def carry_out(row: Proposal) -> None:
         _check(client, row.change)
     except (Gone, Unfit) as reason:
         raise proposals.Stale(row.pk) from reason
-    _write(client, row.change)
-    record(client_acts.ClientChanged(client_id=row.subject, members=tuple(sorted(row.change)), decision=row.pk))
+    says = _write(client, row.change)
+    record(
+        client_acts.ClientChanged(client_id=row.subject, members=tuple(sorted(row.change)), decision=row.pk, says=says)
+    )
 
 
 def replace_secret(client_id: str, *, shown: str, keep_until: datetime | None, by: By) -> str | None:
@@ -116,7 +120,7 @@ def replace_secret(client_id: str, *, shown: str, keep_until: datetime | None, b
             return None
         secret = token_urlsafe(32)
         kept = client.client_secret_hash if keep_until else ""
-        _write(
+        says = _write(
             client,
             {
                 "client_secret_hash": keyring.fingerprint(secret),
@@ -130,6 +134,7 @@ def replace_secret(client_id: str, *, shown: str, keep_until: datetime | None, b
                 previous_until=keep_until.isoformat() if keep_until else "",
                 by=by.user.pk,
                 reason=by.reason,
+                says=says,
             ),
             origin=by.origin,
         )
@@ -147,11 +152,11 @@ def disable(client_id: str, *, by: By, now: datetime) -> None:
         client = _held(client_id)
         if client.disabled_at is not None:
             return
-        _write(client, {"disabled_at": now})
+        says = _write(client, {"disabled_at": now})
         grants = Grant.objects.filter(client=client, ended_at=None)
         ended = grants.update(ended_at=now, ended_by="client disabled")
         record(
-            client_acts.ClientDisabled(client_id=client_id, grants=ended, by=by.user.pk, reason=by.reason),
+            client_acts.ClientDisabled(client_id=client_id, grants=ended, by=by.user.pk, reason=by.reason, says=says),
             origin=by.origin,
         )
 
@@ -162,9 +167,9 @@ def enable(client_id: str, *, by: By) -> None:
         client = _held(client_id)
         if client.disabled_at is None:
             return
-        _write(client, {"disabled_at": None})
+        says = _write(client, {"disabled_at": None})
         record(
-            client_acts.ClientEnabled(client_id=client_id, by=by.user.pk, reason=by.reason),
+            client_acts.ClientEnabled(client_id=client_id, by=by.user.pk, reason=by.reason, says=says),
             origin=by.origin,
         )
 
@@ -211,10 +216,12 @@ def _subjects_stay(client: Client, changed: Mapping[str, Any]) -> Iterable[str]:
         yield "redirect_uris of a pairwise application must stay on their host."
 
 
-def _write(client: Client, values: Mapping[str, Any]) -> None:
+def _write(client: Client, values: Mapping[str, Any]) -> str:
+    """Write the row, and return the digest of what it says now, for the entry of it."""
     for name, value in values.items():
         setattr(client, name, value)
     client_seals.put(client)
     client.save()
     # Saving made this process forget it, and another thread may have read the old row since.
     transaction.on_commit(clients.forget)
+    return client_seals.digest_of(client)

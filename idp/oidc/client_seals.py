@@ -26,6 +26,11 @@ def is_intact(client: Client) -> bool:
     return keyring.is_sealed(_LABEL, client.seal, *_parts(client))
 
 
+def digest_of(client: Client) -> str:
+    """Everything that is sealed, in 64 characters: what entries of the audit say about it, under whatever root key."""
+    return keyring.fingerprint(keyring.canonical(*_parts(client)).hex())
+
+
 def version_of(client: Client, members: Collection[str]) -> str:
     """What these columns say now, in 64 characters: another value as soon as one of them changes."""
     said = [part for name in sorted(members) for part in (name, _plain(getattr(client, name)))]

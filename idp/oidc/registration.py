@@ -121,7 +121,8 @@ def register(
         )
         client_seals.put(client)
         client.save(force_insert=True)
-        record(ClientRegistered(client_id=client.client_id, by=by, reason=reason), origin=origin)
+        says = client_seals.digest_of(client)
+        record(ClientRegistered(client_id=client.client_id, by=by, reason=reason, says=says), origin=origin)
     return Registered(client=client, client_secret=secret, metadata=_answer(client, full, secret))
 
 

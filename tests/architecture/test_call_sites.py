@@ -24,16 +24,18 @@ CALLS = [
         {
             "idp/accounts/activation.py",
             "idp/accounts/credentials.py",
-            "idp/accounts/importing.py",
             "idp/accounts/password_change.py",
         },
         "idp.accounts.password_change.change_password(proof, …)",
     ),
     (
         "write_address",
-        {"idp/accounts/activation.py", "idp/accounts/importing.py", "idp/accounts/addresses.py"},
+        {"idp/accounts/activation.py", "idp/accounts/addresses.py"},
         "a proof, and a way for the owner to earn it",
     ),
+    ("write_first", {"idp/accounts/importing.py"}, "the way of an act with one owner; this one is for an import"),
+    ("First", {"idp/accounts/importing.py", "idp/factors/enrolment.py"}, "as for write_first"),
+    ("put_first", {"idp/accounts/credentials.py"}, "idp.accounts.credentials, which takes proofs"),
     (
         "Proof",
         {

@@ -132,7 +132,7 @@ def test_no_code_goes_to_an_address_that_was_written_in(wiki, client):
 
 def test_the_audit_finds_it(wiki, capsys):
     call_command("verify_audit")
-    assert "every application is as it was registered" in capsys.readouterr().out
+    assert "every application is as the history says" in capsys.readouterr().out
     write(wiki, skip_consent=True)
     with pytest.raises(CommandError, match=f"application {wiki.client_id}: its seal does not match"):
         call_command("verify_audit")

@@ -24,7 +24,7 @@ from recovery.context import Context
 from recovery.domain.registration import REST
 from recovery.models import Asking
 from tests.authenticator import options
-from tests.conftest import CALLBACK, PASSWORD, make_person
+from tests.conftest import CALLBACK, PASSWORD, make_person, tell_of_registration
 from tests.idp.account.conftest import add_address
 from tests.idp.account.test_addresses import NEW
 from tests.idp.account.test_phones import TYPED, gateway, texts  # noqa: F401 -- a fixture
@@ -49,6 +49,7 @@ def _as_it_ships(settings):
 @pytest.fixture
 def asked(jane, payroll):
     """Jane, who has one address, on the way to the application."""
+    tell_of_registration(payroll)
     return sign_in()
 
 

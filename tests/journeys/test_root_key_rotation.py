@@ -12,7 +12,7 @@ from idp.models import Message, RecoveryAddress, SignIn
 from idp.oidc import keys
 from idp.seals import tables
 from recovery.domain.journey import Step
-from tests.conftest import NEW_PASSWORD, PASSWORD
+from tests.conftest import NEW_PASSWORD, PASSWORD, tell_of_registration
 from tests.idp.factors.people import with_app
 from tests.idp.login.test_factor import sign_in_with
 from tests.recovery.walk import walk_to
@@ -101,5 +101,6 @@ def test_an_address_that_was_being_added_is_asked_for_anew(jane, rotated):
 
 def test_the_history_still_verifies(jane, payroll, rotated):
     rotated()
+    tell_of_registration(payroll)
     call_command("verify_audit")
     call_command("verify_seals")

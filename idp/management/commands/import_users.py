@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             with file.open("rb") as source, self._progress(file) as bar:
                 lines = _lines(source, bar)
-                for number, outcome in load(lines, write_totp=enrolment.import_totp, now=timezone.now()):
+                for number, outcome in load(lines, totp=enrolment.imported_totp, now=timezone.now()):
                     counted[type(outcome)] += 1
                     match outcome:
                         case Loaded():

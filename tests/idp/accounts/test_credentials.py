@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.utils import timezone
 
+from idp import writers
 from idp.accounts import credentials, hashers, lookup, sealing
 from idp.accounts.credentials import ProofStale
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
@@ -71,6 +72,39 @@ def test_an_import_never_replaces(jane):
     with pytest.raises(ValueError, match="replace nothing"):
         proof_for(jane, earned=Earned.IMPORT, replaces=1)
     assert verify("jane", PASSWORD)
+
+
+def imported(user, **changes):
+    return credentials.First(proof=proof_for(user, **{"earned": Earned.IMPORT, "replaces": 0} | changes), what="x")
+
+
+def test_of_many_proofs_one_that_does_not_hold_spoils_all(jane):
+    """Somebody has a password already: an import gives them no other, nor anybody else in its batch one."""
+    ben = User.objects.create(preferred_username="ben", created_at=timezone.now())
+    before = AuditEntry.objects.count(), Credential.objects.count()
+    spoilt = [
+        imported(jane),
+        imported(ben, kind="totp", expires_at=timezone.now() - timedelta(seconds=1)),
+        imported(ben, earned=Earned.RECOVERY),
+        imported(ben, earned=Earned.ACTIVATION),
+        imported(ben, kind="something else"),
+    ]
+    for other in spoilt:
+        with pytest.raises(ProofStale):
+            credentials.write_first([imported(ben), other], now=timezone.now())
+    with pytest.raises(ProofStale):
+        credentials.write_first([imported(ben), imported(ben)], now=timezone.now())
+    assert (AuditEntry.objects.count(), Credential.objects.count()) == before
+    credentials.write_first([imported(ben)], now=timezone.now())
+    assert verify("jane", PASSWORD)
+
+
+def test_only_first_versions_are_inserted_by_the_many(jane):
+    """Whatever a caller says, a row that claims to be a later version goes the way of one (`writers.put`)."""
+    row = Credential.objects.get()
+    row.pk, row.version = uuid4(), 2
+    with pytest.raises(ValueError, match="first version"):
+        writers.put_first([row])
 
 
 @pytest.mark.parametrize("earned", [Earned.REHASH, Earned.CURRENT_CREDENTIAL])

@@ -29,7 +29,7 @@ from idp.models import (
     Tombstone,
     User,
 )
-from tests.conftest import make_client, make_person
+from tests.conftest import make_client, make_person, tell_of_registration
 from tests.story import post_office
 
 HERE = Origin(device="Firefox, Linux", network="192.0.2.0/24", place="Lyon, France")
@@ -62,6 +62,7 @@ def lived_in(db):
     with transaction.atomic():
         devices.seen(jane.pk, "a key of her browser", None, origin=HERE, now=now)
     shop = make_client("shop", backchannel_logout_uri="https://shop.example/logout")
+    tell_of_registration(shop)
     Consent.objects.create(user=jane, client=shop, scopes=["openid"], given_at=now)
     Grant.objects.create(
         client=shop,
@@ -243,7 +244,7 @@ def load(**claims):
     import json
 
     line = json.dumps({"email_verified": True, **claims}).encode()
-    [(_number, outcome)] = importing.load([(1, line)], write_totp=enrolment.import_totp, now=timezone.now())
+    [(_number, outcome)] = importing.load([(1, line)], totp=enrolment.imported_totp, now=timezone.now())
     return outcome
 
 

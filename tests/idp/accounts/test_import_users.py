@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import bcrypt
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django_otp.oath import hotp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def numbered(*lines):
 
 
 def load(*lines, now=NOW):
-    loading = importing.load(numbered(*lines), write_totp=enrolment.import_totp, now=now)
+    loading = importing.load(numbered(*lines), totp=enrolment.imported_totp, now=now)
     return [outcome for _number, outcome in loading]
 
 
@@ -313,6 +315,60 @@ def test_the_same_person_in_two_batches_is_refused_too(monkeypatch):
     assert load(line(), line())[1] == Refused("An earlier line has the same user name.")
 
 
+def people(*names, **claims):
+    return [line(preferred_username=name, email=f"{name}@contoso.example", **claims) for name in names]
+
+
+@pytest.mark.django_db
+def test_who_is_taken_a_moment_before_the_batch_is_written_costs_only_their_own_line(monkeypatch):
+    load(line(), now=datetime(2026, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(importing, "_present", lambda _accounts: importing._Present())
+
+    outcomes = load(*people("ben"), line(), *people("cem"))
+
+    told = "Another account took this user name or email a moment ago; it was left as it is."
+    assert outcomes == [importing.Loaded(), Refused(told), importing.Loaded()]
+    names = User.objects.order_by("username_key").values_list("preferred_username", flat=True)
+    assert list(names) == ["anna", "ben", "cem"]
+    call_command("verify_audit", stdout=io.StringIO())
+
+
+@pytest.mark.django_db
+def test_a_batch_that_breaks_off_leaves_nothing_of_itself():
+    """As when the process is killed: what was committed is whole, and the next run makes the rest."""
+    before = everything()
+
+    def broken(_proof, _secret):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), transaction.atomic():
+        list(importing.load(numbered(line(), *people("ben", totp_secret="JBSWY3DPEHPK3PXP")), totp=broken, now=NOW))
+
+    assert everything() == before
+    assert load(line(), *people("ben", totp_secret="JBSWY3DPEHPK3PXP")) == [importing.Loaded()] * 2
+
+
+@pytest.mark.django_db
+def test_a_batch_takes_as_many_statements_as_one_line(django_assert_num_queries):
+    with CaptureQueriesContext(connection) as one:
+        load(line())
+    names = [f"person{number}" for number in range(20)]
+
+    with django_assert_num_queries(len(one.captured_queries)):
+        load(*people(*names))
+
+
+@pytest.mark.django_db
+def test_what_a_batch_wrote_is_sealed_and_told_in_full():
+    load(line(), *people("ben", "cem", totp_secret="JBSWY3DPEHPK3PXP"))
+
+    call_command("verify_audit", stdout=io.StringIO())
+    written = AuditEntry.objects.filter(name="idp.credential.written")
+    rows = [*Credential.objects.all(), *RecoveryAddress.objects.all()]
+    assert sorted(entry.details["proof"] for entry in written) == sorted(str(row.proof) for row in rows)
+    assert len(rows) == 8
+
+
 @pytest.mark.django_db
 def test_a_second_run_leaves_everybody_alone():
     load(line(), now=datetime(2026, 1, 1, tzinfo=UTC))
@@ -334,7 +390,7 @@ def test_lines_are_read_as_they_are_written(monkeypatch):
             read.append(number)
             yield number, line(preferred_username=f"p{number}", email=f"p{number}@contoso.example")
 
-    outcomes = importing.load(lines(), write_totp=enrolment.import_totp, now=NOW)
+    outcomes = importing.load(lines(), totp=enrolment.imported_totp, now=NOW)
     next(outcomes)
 
     assert read == [1, 2]

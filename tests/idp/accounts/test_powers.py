@@ -14,7 +14,7 @@ from idp.accounts.powers import Done, Order, Refusal
 from idp.audit.events import Origin
 from idp.conf import policy
 from idp.models import AuditEntry, Credential, Grant, Message, Role, SignIn, Tombstone, User
-from tests.conftest import make_client, make_person
+from tests.conftest import make_client, make_person, tell_of_registration
 from tests.idp.console.people import appoint
 from tests.story import post_office
 
@@ -104,6 +104,7 @@ def signed_in(user):
     now = timezone.now()
     sign_in = sessions.begin(user, amr=["pwd"], origin=HERE, policy=policy(), now=now).sign_in
     shop = make_client("shop", backchannel_logout_uri="https://shop.example/logout")
+    tell_of_registration(shop)
     Grant.objects.create(
         client=shop,
         user=user,

@@ -14,10 +14,11 @@ from idp.accounts import credentials, sealing, tombstones
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.factors import recovery_codes
 from idp.models import AuditEntry, AuditHead, Credential, RecoveryAddress
-from idp.oidc import keys
+from idp.oidc import keys, registration
 from idp.seals import renewal, tables
 from tests.attacks.prompt import db_id, sql
-from tests.conftest import drop_guards, make_client, make_person
+from tests.attacks.test_registrations import METADATA
+from tests.conftest import drop_guards, make_person
 from tests.idp.console.people import appoint
 from tests.idp.factors.people import NOW_HERE, factor_of, fresh_sign_in, with_app, with_passkey, with_recovery_codes
 
@@ -30,7 +31,7 @@ def everything(jane, db):
     app, codes = with_app(jane), with_recovery_codes(jane)
     with_passkey(jane)
     appoint(jane)
-    make_client()
+    registration.register(METADATA, now=timezone.now())
     keys.current()
     fresh_sign_in(jane)
     return app, codes
