@@ -25,7 +25,7 @@ from idp.models import Client, Credential, Proposal, RecoveryAddress, SignIn, Si
 from recovery.domain.journey import Step
 from tests.attacks.aftermath import Scene, emptied, make, signing_in, useless, vain, whose
 from tests.attacks.prompt import THEIRS
-from tests.conftest import make_client, make_person
+from tests.conftest import make_client, make_person, tell_of_registration
 from tests.idp.console.people import APPLICATIONS, AUDIT, DECISIONS, EXPORT, INVITATIONS, PEOPLE, POLICY, appoint
 from tests.idp.factors.people import with_app
 from tests.recovery.walk import letter, walk_to
@@ -364,7 +364,7 @@ def test_a_token_is_no_session(scene):
     """AP-01: whoever's it is, no page of the console takes it for somebody who is signed in."""
     from tests.idp.oidc.conftest import Browser, basic
 
-    make_client(skip_consent=True)
+    tell_of_registration(make_client(skip_consent=True))
     tokens = []
     for user in (scene.jane, scene.mallory):
         browser = Browser()

@@ -13,7 +13,7 @@ from idp.models import AuditHead, Credential, Message, SignIn
 from idp.oidc import keys
 from idp.seals import tables
 from recovery.domain.journey import Step
-from tests.conftest import NEW_PASSWORD, PASSWORD
+from tests.conftest import NEW_PASSWORD, PASSWORD, tell_of_registration
 from tests.idp.factors.people import with_app
 from tests.idp.login.test_factor import sign_in_with
 from tests.recovery.walk import walk_to
@@ -35,6 +35,7 @@ def moved_into_a_token(kept_in_a_token, settings):
 
 
 def test_an_installation_moves_into_a_token_and_nobody_notices(jane, payroll, moved_into_a_token):
+    tell_of_registration(payroll)
     app = with_app(jane)
     at_home = Person()
     sign_in_with(at_home, app)
