@@ -14,12 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from idp import browser, problems
+from idp import browser, forms, problems
 from idp.accounts import proposals
 from idp.accounts.proposals import AlreadyProposed
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.console import client_forms, client_words, forms, frame, matters, reasons
+from idp.console import client_forms, client_words, frame, matters, reasons
 from idp.console.door import administrator
 from idp.login import again
 from idp.models import Client, Proposal, SignIn
