@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from django.utils import timezone, translation
 
 from idp import guards, stuffing, tasks
-from idp.accounts import credentials
+from idp.accounts import credentials, forgeries
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.channels import chain
 from idp.keyring import fingerprint
@@ -58,6 +58,7 @@ def _nothing_is_remembered_from_the_test_before():
     """
     clients.forget()
     keys.forget()
+    forgeries.take()
     if apps.is_installed("recovery"):
         from recovery import in_force
 
