@@ -25,6 +25,7 @@ from idp.login import again
 from idp.models import Client, Proposal, SignIn
 from idp.oidc import client_changes, client_seals, registration
 from idp.oidc.client_changes import By, Gone, Unfit
+from idp.oidc.faults import in_words
 from idp.pages import Problem
 
 _View = Callable[Concatenate[HttpRequest, SignIn, str, ...], HttpResponse]
@@ -199,7 +200,7 @@ def _form(
         "form": form,
         "client": client,
         "fields": client_forms.fields(members, metadata),
-        "faults": faults or (),
+        "faults": in_words(faults or []),
         "problems": [Problem("reason", _("Choose a reason"))] if without else [],
         "reasons": reasons.Reason.choices,
         "reason": reason,
