@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import (
+    beat_init,
     celeryd_init,
     setup_logging,
     worker_before_create_process,
@@ -65,6 +66,26 @@ def _keep_our_logging(**_kwargs: Any) -> None:
 @celeryd_init.connect
 def _be_patient(*, conf: Any, **_kwargs: Any) -> None:
     conf.broker_transport_options = {**conf.broker_transport_options, "socket_timeout": _PATIENCE}
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _refuse_what_is_unfit(**_kwargs: Any) -> None:
+    """End a worker or beat as the web process ends, before it takes a task.
+
+    Celery logs what a receiver raises, and goes on; only SystemExit gets through.
+    """
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 -- needs Django's settings, as below
+    from django.db import connections  # noqa: PLC0415 -- as above
+
+    from config import fitness  # noqa: PLC0415 -- as above
+
+    try:
+        fitness.check()
+    except ImproperlyConfigured as unfit:
+        raise SystemExit(str(unfit)) from None
+    # Children that are forked from here on open their own.
+    connections.close_all()
 
 
 @worker_before_create_process.connect

@@ -24,8 +24,6 @@ _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; connect-src 'self'; "
     "base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'"
 )
-#: Names that a form may send more than once.
-_REPEATABLE = frozenset({"scope"})
 #: Load balancers and monitoring ask by address.
 _PROBES = ("/healthz", "/metrics", "/readyz")
 #: Endpoints whose specification says itself how a repeated parameter is answered.
@@ -136,7 +134,8 @@ class RequestGuard:
             return False
         if request.path.startswith(_PROTOCOL):
             return True
-        return all(len(values) == 1 or name in _REPEATABLE for each in fields for name, values in each.lists())
+        # Whether a field of a form may come twice, its page knows (`idp.forms`).
+        return all(len(values) == 1 for _name, values in request.GET.lists())
 
 
 def _pairs(fields: QueryDict) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 from celery import Task, current_app, shared_task
+from celery.signals import task_postrun
 from django.db import DatabaseError, InterfaceError
 from django.dispatch import receiver
 from django.utils import timezone
@@ -19,9 +20,12 @@ from idp.conf import policy
 from idp.metrics import Metric
 from idp.oidc import keys
 from idp.plugins import hooks
-from idp.seals import checking
+from idp.seals import checking, telling
 
 log = structlog.get_logger(__name__)
+
+#: What a task met whose seal is not ours, it says when it is over, however it ended.
+task_postrun.connect(telling.tell)
 
 #: For so long nobody is made to wait for a Redis that has not answered.
 broker = Breaker(pause=5)

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from idp.plugins import accounts, limits, web
-from idp.plugins.web import SeeOther
+from idp.plugins.web import SeeOther, takes
 from recovery import flow, journeys
 from recovery.domain.journey import Step
 from recovery.pages import COOKIE, PAGES, context_of, invitation_over
 
 
+@takes()
 @require_http_methods(["GET", "POST"])
 def activate(request: HttpRequest) -> HttpResponse:
     """Set up this account? And begin."""

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from idp.plugins import accounts, factors, passwords
-from idp.plugins.web import Problem, SeeOther
+from idp.plugins.web import Problem, SeeOther, takes
 from recovery import effects, forms
 from recovery.context import Context
 from recovery.domain import ways
@@ -18,6 +18,7 @@ from recovery.methods import registry
 from recovery.pages import INSTEAD_URL, PAGES, at, identify_url, invitation_over, show, step_of, way_on
 
 
+@takes("username", "new_password")
 @at(Step.NEW_PASSWORD)
 def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/password/`: the new password, judged by the same rules as everywhere."""
@@ -46,6 +47,7 @@ def new_password(request: HttpRequest, held: Held, context: Context) -> HttpResp
     return show(request, held, context, "new_password", page)
 
 
+@takes("open", "new_password_too", "finish")
 @at(Step.UNLOCK)
 def unlock(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/unlock/`: sign-in is open again; keep the password, or set a new one too?"""
@@ -62,6 +64,7 @@ def unlock(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return show(request, held, context, "unlock", _unlocked(held))
 
 
+@takes()
 @at(Step.DONE)
 def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/done/`: what happened, and the way back to the application that waits."""
@@ -84,6 +87,7 @@ def done(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return show(request, held, context, "done", page)
 
 
+@takes()
 @at(Step.ENDED)
 def ended(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/ended/`: why it is over, and how to begin again."""
@@ -95,6 +99,7 @@ def ended(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return show(request, held, context, "ended", {"reason": str(reason), "start_url": identify_url(held)})
 
 
+@takes()
 @at(Step.STRANDED)
 def stranded(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/stranded/`: something was proven, and the account has nothing more to prove the rest by."""

@@ -189,6 +189,7 @@ def _is_genuine(row: PolicyInForce) -> bool:
     if keys.is_sealed(_SEAL, row.seal, *_parts(row)):
         return True
     log.error("seal invalid", alarm="recovery.policy_seal_invalid")
+    keys.forgery_met("recovery_policy", row)
     return False
 
 

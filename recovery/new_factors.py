@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from idp.plugins import factors, limits, web
-from idp.plugins.web import Problem, SeeOther
+from idp.plugins.web import Problem, SeeOther, takes
 from recovery import effects, journeys
 from recovery.context import Context
 from recovery.domain.journey import Step, may_have_passkey
@@ -17,6 +17,7 @@ from recovery.pages import APP_URL, PAGES, PASSKEY_URL, at, show, slow_page, ste
 _CONFIRMING = "recovery-app-confirming"
 
 
+@takes()
 @at(Step.NEW_FACTOR)
 def factor(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/factor/`: what will take the place of what was lost?"""
@@ -24,6 +25,7 @@ def factor(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return show(request, held, context, "factor", page)
 
 
+@takes("key", "otp", "name", many=("lost",))
 @at(Step.NEW_FACTOR)
 def new_app(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/factor/app/`: a key for an app, and a code that shows that the app has it."""
@@ -45,12 +47,14 @@ def new_app(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return _added(request, held, context, new, template="new_app", back=Step.NEW_FACTOR)
 
 
+@takes("passkey", "name", many=("lost",))
 @at(Step.NEW_FACTOR)
 def new_passkey(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/factor/passkey/`: a passkey that the browser makes."""
     return _passkey_page(request, held, context, template="new_passkey", back=Step.NEW_FACTOR)
 
 
+@takes("purpose")
 @at(Step.NEW_FACTOR)
 def new_passkey_options(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/factor/passkey/options`: what the browser is to ask its authenticators to make."""
@@ -62,6 +66,7 @@ def new_passkey_options(request: HttpRequest, held: Held, context: Context) -> H
 # --- A passkey instead of a password ----------------------------------------------------------------------
 
 
+@takes("passkey", "name")
 @at(Step.NEW_PASSWORD)
 def passkey_instead(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/password/passkey/`: nothing to remember, instead of a new password."""
@@ -70,6 +75,7 @@ def passkey_instead(request: HttpRequest, held: Held, context: Context) -> HttpR
     return _passkey_page(request, held, context, template="passkey_instead", back=Step.NEW_PASSWORD)
 
 
+@takes("purpose")
 @at(Step.NEW_PASSWORD)
 def passkey_instead_options(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/password/passkey/options`: what the browser is to ask its authenticators to make."""

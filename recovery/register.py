@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from idp.plugins import factors, visitors, waiting
 from idp.plugins.visitors import Own, Throttled, Visitor
-from idp.plugins.web import Choice, Problem, SeeOther
+from idp.plugins.web import Choice, Problem, SeeOther, takes
 from recovery import asking
 from recovery.asking import Wanted
 from recovery.context import Context
@@ -27,6 +27,7 @@ from recovery.methods import registry
 from recovery.pages import context_of
 
 
+@takes("way", "gone", "test")
 @require_http_methods(["GET", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
     """Say what is missing, and let them choose; whoever is asked for nothing goes on."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from idp.plugins import delivery, waiting, web
-from idp.plugins.web import Problem, SeeOther
+from idp.plugins.web import Problem, SeeOther, takes
 from recovery import forms, usernames
 from recovery.context import Context
 from recovery.domain.journey import Step
@@ -25,6 +25,7 @@ from recovery.pages import PAGES, context_of, work_first
 _HERE = "/recovery/username/"
 
 
+@takes("address", "solution", "ticket")
 @require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
     """Where do we know you? The answer is the same for everybody."""

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from idp.plugins import code_pages, factors, otp, waiting, web
-from idp.plugins.web import Choice, Problem, SeeOther
+from idp.plugins.web import Choice, Problem, SeeOther, takes
 from recovery import budgets, codes, flow, forms, journeys
 from recovery.context import Context
 from recovery.domain.journey import Step, asked_at, current_step, open_ways
@@ -37,6 +37,7 @@ from recovery.pages import (
 )
 
 
+@takes("identifier", "solution", "ticket")
 @require_http_methods(["GET", "POST"])
 def identify(request: HttpRequest) -> HttpResponse:
     """`/recovery/`: who are you? A journey in progress is found again, unless it is for another application."""
@@ -73,6 +74,7 @@ def identify(request: HttpRequest) -> HttpResponse:
             return response
 
 
+@takes("problem")
 @at(Step.PROBLEM)
 def problem(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/problem/`: what is stopping you? The same for everybody."""
@@ -87,6 +89,7 @@ def problem(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return show(request, held, context, "problem", page)
 
 
+@takes("method")
 @at(Step.METHOD)
 def method(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/method/`: how will you prove it? Before the first proof the list depends on the policy only."""
@@ -107,6 +110,7 @@ def method(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return show(request, held, context, "method", page)
 
 
+@takes("address")
 @at(Step.ADDRESS)
 def address(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/address/`: the full address, typed; we never show it."""
@@ -135,6 +139,7 @@ def address(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return show(request, held, context, "address", page)
 
 
+@takes("code", "send_again")
 @at(Step.CODE)
 def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/code/`: the code from the message, or one more message; or a code that somebody has already."""
@@ -158,6 +163,7 @@ def code(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
             return _after_an_answer(request, held, outcome, context)
 
 
+@takes("passkey")
 @at(Step.PASSKEY)
 def passkey(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/passkey/`: the same page for everybody; it names no passkey."""
@@ -165,6 +171,7 @@ def passkey(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     return _held_page(request, held, context, "passkey", field="passkey", answer=answer)
 
 
+@takes("purpose")
 @at(Step.PASSKEY)
 def passkey_options(request: HttpRequest, _held: Held, context: Context) -> HttpResponse:
     """`/recovery/passkey/options`: what the browser is to ask its authenticators for; the same for everybody."""
@@ -173,6 +180,7 @@ def passkey_options(request: HttpRequest, _held: Held, context: Context) -> Http
     return web.passkey_challenge(request, factors.passkey_options, now=context.now)
 
 
+@takes("password")
 @at(Step.CURRENT_PASSWORD)
 def current_password(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/current-password/`: the password that they know, towards replacing what they lost."""
@@ -180,6 +188,7 @@ def current_password(request: HttpRequest, held: Held, context: Context) -> Http
     return _held_page(request, held, context, "current_password", field="password", answer=typed)
 
 
+@takes()
 @at(Step.METHOD)
 def none_of_these(request: HttpRequest, held: Held, context: Context) -> HttpResponse:
     """`/recovery/none/`: where to look once more. It depends on nothing."""

@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from django.utils import timezone, translation
 
 from idp import guards, stuffing, tasks
-from idp.accounts import credentials, hashers
+from idp.accounts import credentials, forgeries, hashers
 from idp.accounts.proofs import PROOF_LIFETIME, Earned, Proof
 from idp.audit.events import ClientRegistered
 from idp.audit.record import record
@@ -98,6 +98,7 @@ def _nothing_is_remembered_from_the_test_before():
     """
     clients.forget()
     keys.forget()
+    forgeries.take()
     if apps.is_installed("recovery"):
         from recovery import in_force
 

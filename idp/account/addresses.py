@@ -22,6 +22,7 @@ from idp.accounts.addresses import Context, NotPossible
 from idp.browser import SeeOther
 from idp.codes import Sent
 from idp.conf import ADDRESS_CODES, policy
+from idp.forms import takes
 from idp.login.again import freshly, signed_in
 from idp.models import AddressClaim, Message, RecoveryAddress, SignIn
 from idp.pages import Problem
@@ -35,6 +36,7 @@ _LONGEST_NAME = 60
 _EMAIL, _SMS = RecoveryAddress.Channel.EMAIL, RecoveryAddress.Channel.SMS
 
 
+@takes("address", "name")
 @require_http_methods(["GET", "POST"])
 @freshly
 def add(request: HttpRequest, here: SignIn) -> HttpResponse:
@@ -42,6 +44,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
     return _adding(request, here, _EMAIL)
 
 
+@takes("address", "name")
 @require_http_methods(["GET", "POST"])
 @freshly
 def add_phone(request: HttpRequest, here: SignIn) -> HttpResponse:
@@ -75,6 +78,7 @@ def _adding(request: HttpRequest, here: SignIn, channel: str) -> HttpResponse:
     return frame.show(request, here, "idp/address_add.html", page)
 
 
+@takes("code", "send_again")
 @require_http_methods(["GET", "POST"])
 @freshly
 def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
@@ -101,6 +105,7 @@ def code(request: HttpRequest, here: SignIn, claim_id: UUID) -> HttpResponse:
             return _code_page(request, here, claim, context, problem=_refusal(refused, claim.channel))
 
 
+@takes("act", "name")
 @require_http_methods(["GET", "POST"])
 @signed_in
 def one(request: HttpRequest, here: SignIn, address_id: UUID) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from idp import browser
 from idp.account import frame
 from idp.browser import SeeOther
+from idp.forms import takes
 from idp.login import consents
 from idp.login.again import signed_in
 from idp.models import Consent, SignIn
@@ -30,6 +31,7 @@ class Allowed:
     since: datetime
 
 
+@takes("withdraw")
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def applications(request: HttpRequest, here: SignIn) -> HttpResponse:

@@ -11,12 +11,14 @@ from idp import browser
 from idp.account import export, frame
 from idp.audit.events import DataDownloaded
 from idp.audit.record import record
+from idp.forms import takes
 from idp.login.again import freshly, signed_in
 from idp.models import SignIn
 
 _FILE = "account.json"
 
 
+@takes()
 @require_http_methods(["GET", "HEAD", "POST"])
 def data(request: HttpRequest) -> HttpResponseBase:
     """What the copy holds; by POST, the copy, for somebody who has just shown who they are."""

@@ -11,6 +11,7 @@ from idp.account import frame
 from idp.accounts import lifecycle, roles
 from idp.browser import SeeOther
 from idp.conf import policy
+from idp.forms import takes
 from idp.login.again import freshly
 from idp.models import SignIn
 from idp.models.user import canonical
@@ -19,6 +20,7 @@ from idp.pages import Problem
 _DELETED = "/account/deleted/"
 
 
+@takes("username")
 @require_http_methods(["GET", "HEAD", "POST"])
 @freshly
 def delete(request: HttpRequest, here: SignIn) -> HttpResponse:

@@ -21,6 +21,7 @@ from idp.audit.record import record
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import enrolment, recovery_codes, registry, requirements
+from idp.forms import takes
 from idp.login import set_up
 from idp.login.again import freshly, signed_in
 from idp.models import Credential, SignIn
@@ -33,6 +34,7 @@ _DONE = "/account/factors/done/"
 ADDED = f"{_DONE}?did=added"
 
 
+@takes("way")
 @require_http_methods(["GET", "POST"])
 @freshly
 def add(request: HttpRequest, here: SignIn) -> HttpResponse:
@@ -44,6 +46,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
     return frame.show(request, here, "idp/factors/add.html", {"choices": set_up.choices()})
 
 
+@takes("do", "name", "otp", "passkey")
 @require_http_methods(["GET", "POST"])
 @freshly
 def one(request: HttpRequest, here: SignIn, row: UUID) -> HttpResponse:
@@ -66,6 +69,7 @@ def one(request: HttpRequest, here: SignIn, row: UUID) -> HttpResponse:
             return _page(request, here, factor, is_last=is_last)
 
 
+@takes("end")
 @require_http_methods(["GET", "POST"])
 def done(request: HttpRequest) -> HttpResponse:
     """`/account/factors/done/`: what happened, and whether other browsers are to be signed out (ASVS 7.4.3)."""

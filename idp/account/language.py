@@ -15,6 +15,7 @@ from idp.account import frame
 from idp.audit.events import LanguageChosen
 from idp.audit.record import record
 from idp.browser import SeeOther
+from idp.forms import takes
 from idp.login.again import signed_in
 from idp.models import SignIn, User
 from idp.pages import language_tag
@@ -34,6 +35,7 @@ class Offer:
     current: bool
 
 
+@takes("language")
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def language(request: HttpRequest, here: SignIn) -> HttpResponse:

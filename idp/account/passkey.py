@@ -15,6 +15,7 @@ from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import enrolment, requirements
 from idp.factors.passkey import adding
+from idp.forms import takes
 from idp.login import entrance, passkeys
 from idp.login.again import current, freshly, is_fresh
 from idp.models import Credential, SignIn
@@ -26,6 +27,7 @@ _MANAGE = "/account/security/"
 _ENDPOINTS_KEPT = timedelta(hours=1)
 
 
+@takes("passkey", "name")
 @require_http_methods(["GET", "POST"])
 @freshly
 def add(request: HttpRequest, here: SignIn) -> HttpResponse:
@@ -55,6 +57,7 @@ def add(request: HttpRequest, here: SignIn) -> HttpResponse:
     return _page(request, here, faults=[Problem(passkeys.FIELD, said)])
 
 
+@takes("purpose")
 @require_POST
 def options(request: HttpRequest) -> HttpResponse:
     """`/account/factors/passkey/options`: what the browser is to ask its authenticators for. 403: show who you are."""

@@ -22,6 +22,7 @@ from idp.accounts.password_rules import PasswordContext
 from idp.accounts.proofs import Proof
 from idp.browser import SeeOther
 from idp.conf import policy
+from idp.forms import takes
 from idp.login import attempts, pausing
 from idp.login.again import freshly, signed_in
 from idp.models import SignIn
@@ -46,6 +47,7 @@ class _Refusal:
     paused: attempts.Paused | None = None
 
 
+@takes("username", "current_password", "new_password")
 @require_http_methods(["GET", "HEAD", "POST"])
 @freshly
 def password(request: HttpRequest, here: SignIn) -> HttpResponse:

@@ -13,12 +13,14 @@ from idp import browser
 from idp.account import factors, frame
 from idp.conf import policy
 from idp.factors import enrolment, recovery_codes, requirements
+from idp.forms import takes
 from idp.login.again import freshly
 from idp.models import Credential, SignIn
 from idp.pages import Problem
 from idp.plugins.waiting import way_on
 
 
+@takes("replaces")
 @require_http_methods(["GET", "POST"])
 @freshly
 def codes(request: HttpRequest, here: SignIn) -> HttpResponse:

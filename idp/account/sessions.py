@@ -18,6 +18,7 @@ from idp.audit.events import SessionsEnded, SignedOut
 from idp.audit.record import record
 from idp.browser import SeeOther
 from idp.conf import policy
+from idp.forms import takes
 from idp.login.again import freshly, signed_in
 from idp.models import Device, SignIn
 
@@ -54,6 +55,7 @@ class Browser:
     trusted_until: str
 
 
+@takes("end", "forget", "everywhere")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions_page(request: HttpRequest) -> HttpResponse:
     """Looking takes a session; ending anything takes somebody who has just shown who they are."""

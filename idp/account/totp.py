@@ -13,6 +13,7 @@ from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import enrolment, requirements, totp
 from idp.factors.totp import Proposal
+from idp.forms import takes
 from idp.login import entrance
 from idp.login.again import freshly
 from idp.models import Credential, SignIn
@@ -22,6 +23,7 @@ from idp.plugins.waiting import way_on
 _CONFIRMING = "totp-confirming"
 
 
+@takes("key", "otp", "name")
 @require_http_methods(["GET", "POST"])
 @freshly
 def add(request: HttpRequest, here: SignIn) -> HttpResponse:

@@ -21,6 +21,7 @@ from idp.conf import policy
 from idp.factors import totp
 from idp.factors.passkey import answers
 from idp.factors.passkey.challenges import Purpose
+from idp.forms import takes
 from idp.login import passkeys
 from idp.login.again import current, is_fresh
 from idp.models import Credential, SignIn
@@ -68,6 +69,7 @@ def judge(request: HttpRequest, here: SignIn, factor: Credential, *, now: dateti
     return Outcome.WORKS
 
 
+@takes("purpose")
 @require_POST
 def options(request: HttpRequest, row: UUID) -> HttpResponse:
     """`/account/factors/<row>/options`: what the browser is to ask its authenticators for. 403: show who you are."""

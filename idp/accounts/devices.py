@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
 
+import structlog
 from django.db import transaction
 
 from idp import keyring
+from idp.accounts import forgeries
 from idp.audit.events import DeviceAdded, DevicesDistrusted, DevicesForgotten, DeviceTrusted, Origin
 from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Device
 from idp.models.sealed import SealedTable, swap
+
+log = structlog.get_logger(__name__)
 
 _SEAL = "device"
 #: How stale `last_seen_at` may be.
@@ -168,7 +172,11 @@ def _seal(device: Device) -> None:
 
 
 def _is_genuine(device: Device) -> bool:
-    return keyring.is_sealed(_SEAL, device.seal, *_parts(device))
+    if keyring.is_sealed(_SEAL, device.seal, *_parts(device)):
+        return True
+    log.error("seal invalid", alarm="device.seal_invalid", user=str(device.user_id), row=str(device.pk))
+    forgeries.met("device", device)
+    return False
 
 
 #: For whoever checks every seal, or makes them anew (idp.seals).

@@ -29,7 +29,7 @@ from django.db.models import Q, QuerySet
 from django.utils import translation
 
 from idp import keyring, outbox
-from idp.accounts import sealing, standard_claims, tombstones
+from idp.accounts import forgeries, sealing, standard_claims, tombstones
 from idp.accounts.standard_claims import Unfit
 from idp.audit.acts import AccountInvited, InvitationCancelled, InvitationSent
 from idp.audit.events import Origin
@@ -300,6 +300,7 @@ def is_genuine(invitation: Invitation) -> bool:
     if keyring.is_sealed(_SEAL, invitation.seal, *_parts(invitation)):
         return True
     log.error("seal invalid", alarm="invitation.seal_invalid", row=str(invitation.pk))
+    forgeries.met("invitation", invitation)
     return False
 
 

@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from idp import keyring, notices
-from idp.accounts import roles
+from idp.accounts import forgeries, roles
 from idp.audit.acts import DecisionAgreed, DecisionClosed, DecisionProposed
 from idp.audit.events import Origin
 from idp.audit.record import record
@@ -221,6 +221,7 @@ def _is_genuine(row: Proposal) -> bool:
     if keyring.is_sealed(_SEAL, row.seal, *_parts(row)):
         return True
     log.error("seal invalid", alarm="proposal.seal_invalid", row=str(row.pk))
+    forgeries.met("proposal", row)
     return False
 
 

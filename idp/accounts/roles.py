@@ -7,6 +7,7 @@ import structlog
 from django.db.models import QuerySet
 
 from idp import keyring, notices
+from idp.accounts import forgeries
 from idp.audit.events import Origin, RoleEnded, RoleGranted
 from idp.audit.record import record
 from idp.models import Role, User
@@ -108,6 +109,7 @@ def _is_genuine(role: Role) -> bool:
     if keyring.is_sealed(_SEAL, role.seal, *_parts(role)):
         return True
     log.error("seal invalid", alarm="role.seal_invalid", user=str(role.user_id), row=str(role.pk))
+    forgeries.met("role", role)
     return False
 
 

@@ -20,8 +20,8 @@ from idp.browser import SeeOther
 from idp.conf import policy
 from idp.console import frame, naming, reasons, safety
 from idp.console.door import administrator
-from idp.console.forms import fields
 from idp.console.verbs import Verb
+from idp.forms import fields
 from idp.models import Proposal, SignIn, User
 from idp.pages import Problem
 from idp.plugins import hooks

@@ -14,17 +14,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from idp import browser, problems
+from idp import browser, forms, problems
 from idp.accounts import proposals
 from idp.accounts.proposals import AlreadyProposed
 from idp.browser import SeeOther
 from idp.conf import policy
-from idp.console import client_forms, client_words, forms, frame, matters, reasons
+from idp.console import client_forms, client_words, frame, matters, reasons
 from idp.console.door import administrator
 from idp.login import again
 from idp.models import Client, Proposal, SignIn
 from idp.oidc import client_changes, client_seals, registration
 from idp.oidc.client_changes import By, Gone, Unfit
+from idp.oidc.faults import in_words
 from idp.pages import Problem
 
 _View = Callable[Concatenate[HttpRequest, SignIn, str, ...], HttpResponse]
@@ -199,7 +200,7 @@ def _form(
         "form": form,
         "client": client,
         "fields": client_forms.fields(members, metadata),
-        "faults": faults or (),
+        "faults": in_words(faults or []),
         "problems": [Problem("reason", _("Choose a reason"))] if without else [],
         "reasons": reasons.Reason.choices,
         "reason": reason,

@@ -23,7 +23,7 @@ from idp.audit.log import Wanted
 from idp.audit.record import record
 from idp.console import entries, frame, reasons
 from idp.console.door import administrator
-from idp.console.forms import fields
+from idp.forms import fields
 from idp.models import AuditEntry, SignIn
 from idp.pages import Problem
 

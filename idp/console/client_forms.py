@@ -11,7 +11,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from idp.console import client_words, forms
+from idp import forms
+from idp.console import client_words
 from idp.login import consents
 from idp.oidc import client_changes, supported
 

@@ -14,8 +14,8 @@ from idp.browser import SeeOther
 from idp.conf import policy
 from idp.console import frame, matters, reasons
 from idp.console.door import administrator
-from idp.console.forms import fields
 from idp.console.reasons import Reason
+from idp.forms import fields
 from idp.models import SignIn
 from idp.pages import Problem
 

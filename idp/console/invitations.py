@@ -20,8 +20,8 @@ from idp.browser import SeeOther
 from idp.conf import policy
 from idp.console import frame, naming, reasons, wording
 from idp.console.door import administrator
-from idp.console.forms import fields
 from idp.console.wording import Tag
+from idp.forms import fields
 from idp.models import Invitation, SignIn
 from idp.pages import Problem
 from idp.plugins import hooks

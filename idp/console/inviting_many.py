@@ -18,9 +18,9 @@ from idp.accounts.invitations import NotInvited
 from idp.conf import policy
 from idp.console import frame, reasons, wording
 from idp.console.door import administrator
-from idp.console.forms import fields
 from idp.console.reasons import Reason
 from idp.console.wording import Tag
+from idp.forms import fields
 from idp.models import SignIn
 from idp.pages import Problem
 from idp.plugins import hooks

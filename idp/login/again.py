@@ -21,6 +21,7 @@ from idp.accounts import credentials, freezes, reauthentication, sessions
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry
+from idp.forms import takes
 from idp.login import attempts, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
@@ -93,6 +94,7 @@ def current(request: HttpRequest, *, now: datetime) -> SignIn | None:
     return sessions.find(browser.cookie(request, browser.SESSION), policy=policy(), now=now)
 
 
+@takes("username", "password", "passkey")
 @require_http_methods(["GET", "POST"])
 @signed_in
 def again(request: HttpRequest, here: SignIn) -> HttpResponse:

@@ -21,6 +21,7 @@ from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry, strength, tries
 from idp.factors.registry import Kind
+from idp.forms import takes
 from idp.login import entrance, pending
 from idp.models import Credential, Interaction, PendingSignIn, SignIn, User
 from idp.pages import Choice, Problem
@@ -45,6 +46,7 @@ class Waiting:
         return self.pending is not None and self.pending.continues_id is None
 
 
+@takes("way", "otp", "passkey", "trust", "cancel")
 @require_http_methods(["GET", "POST"])
 def factor(request: HttpRequest) -> HttpResponse:
     """Ask for it; judge it; and in."""

@@ -18,11 +18,13 @@ from idp import browser, problems, stop_links, throttle
 from idp.accounts import freezes
 from idp.browser import SeeOther
 from idp.conf import policy
+from idp.forms import takes
 from idp.plugins import hooks
 
 _DONE = f"{stop_links.PATH}done/"
 
 
+@takes()
 @require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
     """Stop this? And stop it."""

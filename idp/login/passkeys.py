@@ -19,6 +19,7 @@ from idp.factors import requirements, strength
 from idp.factors.passkey import answers, challenges, wire
 from idp.factors.passkey.answers import Shown
 from idp.factors.passkey.challenges import Purpose
+from idp.forms import takes
 from idp.login import entrance, factor
 from idp.login.entrance import Toward
 from idp.models import SignIn, User
@@ -27,6 +28,7 @@ from idp.models import SignIn, User
 FIELD: Final = "passkey"
 
 
+@takes("purpose")
 @require_POST
 def options(request: HttpRequest) -> HttpResponse:
     """`/sign-in/passkey/options`: what the browser is to ask its authenticators, for the `purpose` of its page."""

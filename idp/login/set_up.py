@@ -12,12 +12,14 @@ from idp import interactions
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry, requirements
+from idp.forms import takes
 from idp.login import again
 from idp.models import SignIn
 from idp.pages import Choice, tenant
 from idp.plugins.waiting import application, let_form_end_at, sign_in_url
 
 
+@takes("way", "cancel")
 @require_http_methods(["GET", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
     """Say why, and let them choose. Each choice leads to its own page and from there to `/continue`."""

@@ -14,6 +14,7 @@ from idp.accounts import sessions
 from idp.browser import SeeOther
 from idp.conf import policy
 from idp.factors import registry
+from idp.forms import takes
 from idp.login import attempts, consents, entrance, passkeys, pausing
 from idp.login.entrance import Toward
 from idp.login.forms import SignInForm
@@ -23,6 +24,7 @@ from idp.plugins import hooks
 from idp.plugins.waiting import application, let_form_end_at, sign_in_url
 
 
+@takes("username", "password", "otp", "passkey", "again", "cancel")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """`/sign-in`: who are you, and do you know the password?"""
@@ -43,6 +45,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return problems.busy(request, retry_after=hashing.RETRY_AFTER, username=SignInForm(request.POST).username)
 
 
+@takes("decision", many=("scope",))
 @require_http_methods(["GET", "POST"])
 def consent(request: HttpRequest) -> HttpResponse:
     """`/consent`: what the application will see, and what may be left out."""

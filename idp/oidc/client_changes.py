@@ -13,6 +13,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from idp import keyring
 from idp.accounts import proposals
@@ -22,6 +23,7 @@ from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Client, Grant, Proposal, User
 from idp.oidc import client_seals, clients, registration, subjects
+from idp.oidc.faults import Fault
 
 #: What people read.
 DESCRIBING = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
@@ -211,9 +213,9 @@ def _subjects_stay(client: Client, changed: Mapping[str, Any]) -> Iterable[str]:
     if client.subject_type != subjects.PAIRWISE or set(uris) <= set(client.redirect_uris):
         return
     if client.sector_identifier:
-        yield "redirect_uris of a pairwise application with a sector_identifier_uri can only become fewer."
+        yield Fault(_("redirect_uris of a pairwise application with a sector_identifier_uri can only become fewer."))
     elif subjects.hosts(uris) != subjects.hosts(client.redirect_uris):
-        yield "redirect_uris of a pairwise application must stay on their host."
+        yield Fault(_("redirect_uris of a pairwise application must stay on their host."))
 
 
 def _write(client: Client, values: Mapping[str, Any]) -> str:

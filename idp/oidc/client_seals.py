@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from idp import keyring
+from idp.accounts import forgeries
 from idp.models import Client
 from idp.models.sealed import SealedTable, swap
 
@@ -23,7 +24,10 @@ def put(client: Client) -> None:
 
 def is_intact(client: Client) -> bool:
     """Whether the row says what was registered."""
-    return keyring.is_sealed(_LABEL, client.seal, *_parts(client))
+    if keyring.is_sealed(_LABEL, client.seal, *_parts(client)):
+        return True
+    forgeries.met("client", client)
+    return False
 
 
 def digest_of(client: Client) -> str:

@@ -13,15 +13,11 @@ from urllib.parse import urlsplit
 
 import structlog
 from authlib.oauth2.rfc6749 import ClientMixin
-from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
 from idp import keyring
-from idp.accounts import alarms
-from idp.audit import record as audit
-from idp.audit.events import ClientSealInvalid
 from idp.models import Client
 from idp.oidc import client_seals, redirect_uris, supported
 
@@ -140,7 +136,7 @@ def _is_secret(given: str, stored: str) -> bool:
 _NOBODYS_SECRET = "0" * 64
 _kept: dict[str, tuple[float, RelyingParty]] = {}
 _origins: tuple[float, frozenset[str]] | None = None
-#: The wrong seals that were told of.
+#: The wrong seals that were logged.
 _alarmed: set[str] = set()
 
 
@@ -173,15 +169,12 @@ def browser_origins() -> frozenset[str]:
 
 
 def _is_intact(record: Client) -> bool:
-    """A row that somebody else wrote is nobody's application; told once in a process, however often it is asked for."""
+    """A row that somebody else wrote is nobody's application; the log of a process says so once."""
     if client_seals.is_intact(record):
         return True
     if record.seal not in _alarmed:
         _alarmed.add(record.seal)
         log.error("client seal invalid", alarm="client.seal_invalid", client=record.client_id)
-        with transaction.atomic():
-            audit.record(ClientSealInvalid(client_id=record.client_id))
-            alarms.tell_once(table=client_seals.SEALED.name, row=record.pk)
     return False
 
 

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from idp import keyring
+from idp.accounts import forgeries
 from idp.audit.events import SigningKeyRotated
 from idp.audit.record import record
 from idp.models import SigningKey
@@ -207,6 +208,7 @@ def _opened(row: SigningKey) -> OwnKey | None:
         text = keyring.decrypt(_LABEL, row.private_ciphertext, row.kid, row.alg)
     except keyring.Tampered:
         log.error("signing key does not open", alarm="seal", kid=row.kid)  # noqa: TRY400 -- no traceback near keys
+        forgeries.met("signing_key", row)
         return None
     key = own_keys.opened(row.alg, text)
     return OwnKey(kid=row.kid, alg=row.alg, key=key) if key.thumbprint() == row.kid else None

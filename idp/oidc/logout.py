@@ -22,6 +22,7 @@ from idp import browser
 from idp.accounts import sessions
 from idp.audit.events import SignedOut
 from idp.audit.record import record
+from idp.forms import takes
 from idp.middleware import allow_form_target
 from idp.models import SignIn
 from idp.oidc import answers, clients, id_tokens, subjects
@@ -81,6 +82,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
+@takes("decision", *_CARRIED)
 def _decided(request: HttpRequest) -> HttpResponse:
     """The person has answered our question, or pressed "sign out" on a page of ours."""
     if request.POST["decision"] != "yes":

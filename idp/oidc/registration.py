@@ -13,12 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from idp import fetch, keyring
 from idp.audit.events import ClientRegistered, Origin
 from idp.audit.record import record
 from idp.models import Client
 from idp.oidc import client_seals, clients, keys, registration_rules, subjects, supported
+from idp.oidc.faults import Fault
 from idp.oidc.registration_rules import PAGES, GetJson
 
 _DEFAULTS: dict[str, Any] = {
@@ -78,8 +80,8 @@ def faults(metadata: object, *, get_json: GetJson = fetch.get_json) -> list[str]
     The last question is the sector's, which is asked of the application's own server.
     """
     if not isinstance(metadata, dict):
-        return ["The file must hold one JSON object."]
-    unknown = [f"{name} is not supported." for name in metadata if name not in _MEMBERS]
+        return [Fault(_("The file must hold one JSON object."))]
+    unknown = [Fault(_("%(name)s is not supported."), name=name) for name in metadata if name not in _MEMBERS]
     wrong = _wrong_types(metadata)
     if wrong:
         return [*unknown, *wrong]
@@ -155,15 +157,15 @@ def _wrong_types(metadata: dict[str, Any]) -> list[str]:
 def _wrong_type(name: str, value: object) -> Iterable[str]:
     if name in _LISTS:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            yield f"{name} must be a list of strings."
+            yield Fault(_("%(name)s must be a list of strings."), name=name)
     elif name in _TRUTHS:
         if not isinstance(value, bool):
-            yield f"{name} must be true or false."
+            yield Fault(_("%(name)s must be true or false."), name=name)
     elif name == "default_max_age":
         if type(value) is not int or not 0 <= value <= _LONGEST_AGE:
-            yield f"{name} must be a number of seconds, 0 to a year."
+            yield Fault(_("%(name)s must be a number of seconds, 0 to a year."), name=name)
     elif name == "jwks":
         if not isinstance(value, dict):
-            yield "jwks must be a JSON object."
+            yield Fault(_("jwks must be a JSON object."))
     elif name in _MEMBERS and not isinstance(value, str):
-        yield f"{name} must be a string."
+        yield Fault(_("%(name)s must be a string."), name=name)

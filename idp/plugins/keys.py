@@ -1,5 +1,6 @@
 """Keys under an app's own labels: deriving, sealing, digests."""
 
+from idp.accounts.forgeries import met as forgery_met
 from idp.keyring import (
     Part,
     Tampered,
@@ -21,6 +22,7 @@ __all__ = [
     "derive",
     "digest",
     "fingerprint",
+    "forgery_met",
     "is_sealed",
     "knows",
     "seal",

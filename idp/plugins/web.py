@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from idp.browser import DEVICE, SeeOther, browser_hash, cookie, drop_cookie, network, origin, remember, set_cookie
 from idp.conf import policy
 from idp.factors.passkey import challenges
+from idp.forms import takes
 from idp.pages import Application, Choice, Problem, Step
 from idp.problems import page
 
@@ -30,6 +31,7 @@ __all__ = [
     "page",
     "passkey_challenge",
     "set_cookie",
+    "takes",
 ]
 
 

@@ -63,8 +63,9 @@ def found(table: SealedTable, row: Any) -> None:
         sealing.freeze_for_seal(user, table=table.name, row=row.pk)
         return
     with transaction.atomic():
-        record(_event(table, row, owner))
-        alarms.tell_once(table=table.name, row=row.pk)
+        # Of two that met it at once, one says it.
+        if alarms.tell_once(table=table.name, row=row.pk):
+            record(_event(table, row, owner))
 
 
 def _event(table: SealedTable, row: Any, owner: UUID | None) -> ClientSealInvalid | SealInvalid:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from idp.models import AuditEntry, Client
 from idp.oidc import client_seals, clients, registration
+from idp.seals import telling
 from tests.conftest import make_client
 from tests.idp.oidc.conftest import ask
 
@@ -86,6 +87,7 @@ def test_what_was_registered_is_known(wiki):
 def test_a_written_row_is_an_unknown_application(column, value, wiki):
     write(wiki, **{column: value})
     assert clients.find(value if column == "client_id" else wiki.client_id) is None
+    telling.tell()
     assert AuditEntry.objects.filter(name="idp.client.seal_invalid").count() == 1
 
 
@@ -119,6 +121,7 @@ def test_the_alarm_is_told_once_however_often_it_is_asked_for(wiki):
     write(wiki, skip_consent=True)
     for _ in range(5):
         assert clients.find(wiki.client_id) is None
+        telling.tell()
     assert AuditEntry.objects.filter(name="idp.client.seal_invalid").count() == 1
 
 

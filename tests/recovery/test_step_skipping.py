@@ -180,6 +180,18 @@ MAY_OPEN = {
     Step.DONE: {Step.DONE},
     Step.ENDED: {Step.ENDED},
 }
+#: Written down once more as well: the fields of each page's form. A field of another one is refused before anything.
+FIELDS = {
+    Step.IDENTIFY: {"identifier"},
+    Step.PROBLEM: {"problem"},
+    Step.METHOD: {"method"},
+    Step.ADDRESS: {"address"},
+    Step.CODE: {"code", "send_again"},
+    Step.PASSKEY: {"passkey"},
+    Step.CURRENT_PASSWORD: {"password"},
+    Step.NEW_PASSWORD: {"new_password"},
+    Step.UNLOCK: {"open", "finish", "new_password_too"},
+}
 #: Where a code was sent that is theirs, and where it leads.
 ONES_OWN_CODE = {"code": Step.NEW_PASSWORD, "code, of somebody locked out": Step.UNLOCK}
 #: What only a right code and a new password may write.
@@ -204,6 +216,10 @@ class Pair:
     page: Step
     method: str
     form: dict[str, str]
+
+    @property
+    def is_strange(self):
+        return self.method == "POST" and bool(self.form.keys() - FIELDS.get(self.page, set()))
 
     @property
     def is_allowed(self):
@@ -254,6 +270,9 @@ def judge(pair, response, *, differs):
     secret = differs & GUARDED
     if pair.method not in ("GET", "POST"):
         assert response.status_code == 405, pair
+        assert not differs, pair
+    elif pair.is_strange:
+        assert response.status_code == 400, pair
         assert not differs, pair
     elif not pair.is_allowed:
         assert (response.status_code, response["Location"]) == (303, PAGES[pair.step]), pair

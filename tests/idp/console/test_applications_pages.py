@@ -2,17 +2,19 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
-from django.utils import timezone
+from django.conf import settings
+from django.utils import timezone, translation
 
 from idp import decisions
 from idp.accounts import proposals
 from idp.audit.events import Origin
 from idp.conf import policy
 from idp.models import AuditEntry, Client, Grant, Proposal
-from idp.oidc import client_changes, client_seals, clients
+from idp.oidc import client_changes, client_seals, clients, faults, redirect_uris, registration
 from tests.conftest import CLIENT_SECRET, make_client, make_person
 from tests.hosted import LANGUAGES, Page, assert_sound
 from tests.idp.console.people import APPLICATIONS, DECISIONS, appoint, at_a_browser
@@ -281,3 +283,43 @@ def test_the_pages_are_sound_in_every_language(admin, shop, language):
     for path, name in pages.items():
         response = admin.http.get(f"{path}?lang={language}", secure=True)
         assert_sound(Page(response.content.decode()), language=language, name=name)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            "redirect_uris: 'http://shop.contoso.example/' must begin with https:// (http is for this machine only).",
+        ),
+        (
+            "fr",
+            "redirect_uris : 'http://shop.contoso.example/' doit commencer par https:// (http",
+        ),
+        ("zh-hans", "redirect_uris：'http://shop.contoso.example/' 必须以 https:// 开头（http 只用于本机）。"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_language_of_the_page(admin, language, said):
+    admin.open(f"{APPLICATIONS}register/?lang={language}")
+    page = admin.submit(**NEW | {"redirect_uris": "http://shop.contoso.example/"})
+    assert said in page
+
+
+def test_programs_read_english_whatever_the_page_speaks():
+    with translation.override("fr"):
+        (said,) = registration.faults({"client_name": "Shop", "redirect_uris": ["http://shop.contoso.example/"]})
+        assert f"{said}" == (
+            "redirect_uris: 'http://shop.contoso.example/' must begin with https:// (http is for this machine only)."
+        )
+        assert faults.in_words([said])[0].startswith("redirect_uris\N{NO-BREAK SPACE}: ")
+
+
+def test_every_reason_is_marked_for_who_translates():
+    """Those of modules that know no language are written down once more where they are marked."""
+    reasons = {why for _refused, why in redirect_uris._FAULTS} | {"is not a URI", "is not an absolute URI"}
+    assert reasons <= set(faults.REASONS)
+    for source in ("fetch", "oidc/jose"):
+        text = (Path(settings.BASE_DIR) / "idp" / f"{source}.py").read_text(encoding="utf-8")
+        about_keys = text[text.find("def public_key") :] if source == "oidc/jose" else text
+        raised = set(re.findall(r'raise (?:Failed|Unreadable)\("([^"]+)"\)', about_keys))
+        assert raised - {"the key is not of the algorithm's kind"} <= set(faults.REASONS)
