@@ -269,8 +269,11 @@ def test_a_role_that_was_written_past_the_program_opens_nothing(path, jane, app)
 
 @every_address
 def test_a_role_that_was_moved_to_another_account_opens_nothing(path, jane, amara, app):
+    """It freezes the account that it was moved to: nobody but who owns the database has put it there."""
     Role.objects.filter(user=amara).update(user=jane)
-    assert at_a_browser(app).open(path).status == 404
+    assert at_a_browser(app).open(path).name == "sign-in"
+    jane.refresh_from_db()
+    assert jane.status == User.Status.FROZEN
 
 
 @pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in FORMS])
