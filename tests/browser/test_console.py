@@ -96,7 +96,7 @@ for each in range(400):
         Challenge.objects.create(journey=journey, method="email", nonce=b"", created_at=started)
     if far > 2:
         JourneyProof.objects.create(
-            journey=journey, user=uuid4(), thing=uuid4(), thing_version=1, created_at=started, seal="t2:",
+            journey=journey, user=uuid4(), thing=uuid4(), thing_version=1, created_at=started, seal="t1.nobody",
         )
 """
 
