@@ -122,8 +122,9 @@ def test_a_code_is_not_good_without_its_leading_zeros(jane, monkeypatch):
 def test_a_code_in_another_field_is_no_code(jane, name):
     person = walk_to(Step.CODE)
     person.submit(**{name: letter()})
-    assert person.page.name == "recovery-code"
+    assert person.page.status == 400
     assert challenge_of(person).tries_used == 0
+    assert not JourneyProof.objects.exists()
 
 
 def test_two_codes_in_one_form_are_no_code(jane):

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from idp.models import AuditEntry, Client
+from idp.oidc import client_seals
 from tests.conftest import CALLBACK
 from tests.idp.oidc.conftest import Browser, answer, basic
 
@@ -55,7 +56,8 @@ def test_everything_comes_back_and_the_secret_once(register):
     assert registered["client_secret_expires_at"] == 0
     assert (client.require_pkce, client.skip_consent, client.default_max_age) == (True, False, 3600)
     event = AuditEntry.objects.get(name="idp.client.registered")
-    assert event.details == {"client_id": client.client_id, "by": None, "reason": ""}
+    says = client_seals.digest_of(client)
+    assert event.details == {"client_id": client.client_id, "by": None, "reason": "", "says": says}
 
 
 def test_what_was_registered_works(register, jane):
