@@ -10,7 +10,7 @@ from django.utils import timezone
 from idp.accounts import evidence, hashers
 from idp.conf import policy
 from idp.models import AuditEntry, Counter, Credential, Device, Factor, Message, SignIn, SpentCode
-from tests.attacks.test_bad_input import FORM
+from tests.attacks.test_bad_input import AT_ONCE, FORM
 from tests.conftest import NEW_PASSWORD, drop_guards
 from tests.idp.factors.people import factor_of, with_app, with_recovery_codes
 from tests.idp.login.test_factor import DEVICE, password_step, sign_in_with
@@ -182,7 +182,7 @@ def test_what_no_browser_sends_is_answered_at_once_and_costs_no_hash(jane, app, 
         secure=True,
         headers={"origin": f"https://{HOST}", "x-csrftoken": person.http.cookies["__Host-regain-csrf"].value},
     )
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < AT_ONCE
     assert response.status_code == status
     assert not hashed
     assert not Counter.objects.filter(count__gte=policy().factor_tries.count).exists()
