@@ -10,6 +10,7 @@ import structlog
 from django.db import DatabaseError
 
 from idp.accounts import forgeries
+from idp.keystore.keys import KeysAway
 from idp.seals import checking, tables
 
 log = structlog.get_logger(__name__)
@@ -21,6 +22,6 @@ def tell(**_signal: Any) -> None:
         table = next(table for table in tables.every() if table.name == name)
         try:
             checking.found(table, row)
-        except DatabaseError as error:
+        except (DatabaseError, KeysAway) as error:
             # The next use of the row finds it anew.
             log.error("forgery not told", alarm="database", table=name, row=str(row.pk), error=type(error).__name__)  # noqa: TRY400 -- no traceback near what is sealed

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from idp import tasks
 from idp.accounts import forgeries, invitations, proposals, roles
+from idp.audit import chain
 from idp.audit.events import Origin
 from idp.conf import policy
+from idp.keystore.keys import KeysAway
 from idp.models import AuditEntry, Device, ForgedRow, Invitation, Message, Proposal, Role, User
 from idp.seals import checking, telling
 from tests.attacks.prompt import db_id, sql
@@ -162,3 +164,18 @@ def test_rows_by_the_thousand_are_left_to_the_check(jane):
         forgeries.met("device", Device(pk=number))
     assert len(forgeries.take()) == 100
     assert forgeries.take() == []
+
+
+def test_keys_that_are_away_meanwhile_leave_it_to_the_next_use(jane, boss, monkeypatch):
+    """The entry of it is sealed as well; and whoever's request this was has their answer already."""
+    use, _owner = _a_device(jane)
+    with monkeypatch.context() as away:
+        away.setattr(chain, "hold_head", _no_answer)
+        use()
+    assert not ForgedRow.objects.exists()
+    use()
+    assert ForgedRow.objects.get().table == "device"
+
+
+def _no_answer():
+    raise KeysAway("the token does not answer")
