@@ -5,6 +5,7 @@
 Keys are found by names of our own, so a URI that names an object is refused rather than half understood.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +51,8 @@ def read(value: str) -> TokenUri:
         raise Unusable("it has no module-path=… with the whole path of the library that speaks to the token")
     if ("pin-source" in way) == ("pin-value" in way):
         raise Unusable("it must have either pin-source=… (a file) or pin-value=…")
-    source = way.get("pin-source", "").removeprefix("file:")
-    source = source.removeprefix("//") if source.startswith("///") else source
+    # RFC 8089 2, appendix B: file:/run/pin and file:///run/pin are the same file.
+    source = re.sub("^file:(//(?=/))?", "", way.get("pin-source", ""))
     if not source.startswith("/") and "pin-source" in way:
         raise Unusable("its pin-source is not the whole path of a file")
     return TokenUri(
@@ -72,4 +73,7 @@ def _attributes(text: str, separator: str, *, known: set[str]) -> Iterator[tuple
         if not equals or not value or name in seen:
             raise Unusable(f"{name!r} must stand there once, and not empty")
         seen.add(name)
-        yield name, unquote(value, errors="strict") if "%" in value else value
+        try:
+            yield name, unquote(value, errors="strict")
+        except UnicodeDecodeError:
+            raise Unusable(f"{name!r} is not UTF-8") from None  # what does not decode may be a PIN

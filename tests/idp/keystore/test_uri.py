@@ -44,6 +44,7 @@ def test_it_leads_to_a_token(text, read):
         (f"pkcs11:token=regain?{MODULE}&pin-value=1&x-more=1", "'x-more'"),
         (f"pkcs11:token=regain;token=other?{MODULE}&pin-value=1", "once"),
         (f"pkcs11:token=?{MODULE}&pin-value=1", "not empty"),
+        (f"pkcs11:token=regain?{MODULE}&pin-value=%ff", "'pin-value' is not UTF-8"),
     ],
 )
 def test_what_is_not_understood_is_refused(text, why):
