@@ -186,11 +186,9 @@ def _put(row: PolicyInForce) -> None:
 
 
 def _is_genuine(row: PolicyInForce) -> bool:
-    if keys.is_sealed(_SEAL, row.seal, *_parts(row)):
-        return True
-    log.error("seal invalid", alarm="recovery.policy_seal_invalid")
-    keys.forgery_met("recovery_policy", row)
-    return False
+    return keys.is_sealed(_SEAL, row.seal, *_parts(row)) or keys.forgery_refused(
+        "recovery_policy", row, alarm="recovery.policy_seal_invalid"
+    )
 
 
 def _parts(row: PolicyInForce) -> tuple[keys.Part, ...]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
 
-import structlog
 from django.db import transaction
 
 from idp import keyring
@@ -20,8 +19,6 @@ from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Device
 from idp.models.sealed import SealedTable, swap
-
-log = structlog.get_logger(__name__)
 
 _SEAL = "device"
 #: How stale `last_seen_at` may be.
@@ -172,11 +169,9 @@ def _seal(device: Device) -> None:
 
 
 def _is_genuine(device: Device) -> bool:
-    if keyring.is_sealed(_SEAL, device.seal, *_parts(device)):
-        return True
-    log.error("seal invalid", alarm="device.seal_invalid", user=str(device.user_id), row=str(device.pk))
-    forgeries.met("device", device)
-    return False
+    return keyring.is_sealed(_SEAL, device.seal, *_parts(device)) or forgeries.refused(
+        "device", device, alarm="device.seal_invalid", user=str(device.user_id)
+    )
 
 
 #: For whoever checks every seal, or makes them anew (idp.seals).

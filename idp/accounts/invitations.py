@@ -20,7 +20,6 @@ from enum import StrEnum
 from urllib.parse import urlencode
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -38,8 +37,6 @@ from idp.conf import Policy
 from idp.models import Credential, Invitation, RecoveryAddress, Role, User
 from idp.models.sealed import SealedTable, swap
 from idp.models.user import canonical
-
-log = structlog.get_logger(__name__)
 
 #: The kind of its letters in the outbox.
 KIND = "idp.invitation"
@@ -297,11 +294,9 @@ def address(invitation: Invitation) -> str | None:
 
 def is_genuine(invitation: Invitation) -> bool:
     """Whether the row is as this program wrote it."""
-    if keyring.is_sealed(_SEAL, invitation.seal, *_parts(invitation)):
-        return True
-    log.error("seal invalid", alarm="invitation.seal_invalid", row=str(invitation.pk))
-    forgeries.met("invitation", invitation)
-    return False
+    return keyring.is_sealed(_SEAL, invitation.seal, *_parts(invitation)) or forgeries.refused(
+        "invitation", invitation, alarm="invitation.seal_invalid"
+    )
 
 
 # --- How --------------------------------------------------------------------------------------------------

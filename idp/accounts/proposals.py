@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
@@ -29,8 +28,6 @@ from idp.audit.record import record
 from idp.conf import Policy
 from idp.models import Proposal, User
 from idp.models.sealed import SealedTable, swap
-
-log = structlog.get_logger(__name__)
 
 _SEAL = "proposal"
 
@@ -218,11 +215,9 @@ def _seal(row: Proposal) -> None:
 
 
 def _is_genuine(row: Proposal) -> bool:
-    if keyring.is_sealed(_SEAL, row.seal, *_parts(row)):
-        return True
-    log.error("seal invalid", alarm="proposal.seal_invalid", row=str(row.pk))
-    forgeries.met("proposal", row)
-    return False
+    return keyring.is_sealed(_SEAL, row.seal, *_parts(row)) or forgeries.refused(
+        "proposal", row, alarm="proposal.seal_invalid"
+    )
 
 
 def _parts(row: Proposal) -> tuple[keyring.Part, ...]:

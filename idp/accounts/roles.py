@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime
 
-import structlog
 from django.db.models import QuerySet
 
 from idp import keyring, notices
@@ -12,8 +11,6 @@ from idp.audit.events import Origin, RoleEnded, RoleGranted
 from idp.audit.record import record
 from idp.models import Role, User
 from idp.models.sealed import SealedTable, swap
-
-log = structlog.get_logger(__name__)
 
 _SEAL = "role"
 
@@ -106,11 +103,9 @@ def _is_last_of(roles: QuerySet[Role], user_id: uuid.UUID) -> bool:
 
 
 def _is_genuine(role: Role) -> bool:
-    if keyring.is_sealed(_SEAL, role.seal, *_parts(role)):
-        return True
-    log.error("seal invalid", alarm="role.seal_invalid", user=str(role.user_id), row=str(role.pk))
-    forgeries.met("role", role)
-    return False
+    return keyring.is_sealed(_SEAL, role.seal, *_parts(role)) or forgeries.refused(
+        "role", role, alarm="role.seal_invalid", user=str(role.user_id)
+    )
 
 
 def _parts(role: Role) -> tuple[keyring.Part, ...]:

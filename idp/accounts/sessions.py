@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
-import structlog
 from django.db.models import Q, QuerySet
 
 from idp import keyring, statements
@@ -14,8 +13,6 @@ from idp.audit.events import Origin
 from idp.conf import Policy
 from idp.models import Grant, PendingSignIn, SignIn, User
 from idp.models.sealed import SealedTable, swap
-
-log = structlog.get_logger(__name__)
 
 _SEAL = "sign-in"
 #: How stale `last_seen_at` may be: most requests then write nothing.
@@ -234,11 +231,9 @@ def _seal(sign_in: SignIn) -> None:
 
 
 def _is_genuine(sign_in: SignIn) -> bool:
-    if keyring.is_sealed(_SEAL, sign_in.seal, *_parts(sign_in)):
-        return True
-    log.error("seal invalid", alarm="sign_in.seal_invalid", user=str(sign_in.user_id), row=str(sign_in.pk))
-    forgeries.met("sign_in", sign_in)
-    return False
+    return keyring.is_sealed(_SEAL, sign_in.seal, *_parts(sign_in)) or forgeries.refused(
+        "sign_in", sign_in, alarm="sign_in.seal_invalid", user=str(sign_in.user_id)
+    )
 
 
 #: For whoever checks every seal, or makes them anew (idp.seals).

@@ -1,6 +1,6 @@
 """Keys under an app's own labels: deriving, sealing, digests."""
 
-from idp.accounts.forgeries import met as forgery_met
+from idp.accounts.forgeries import refused as forgery_refused
 from idp.keyring import (
     Part,
     Tampered,
@@ -22,7 +22,7 @@ __all__ = [
     "derive",
     "digest",
     "fingerprint",
-    "forgery_met",
+    "forgery_refused",
     "is_sealed",
     "knows",
     "seal",
