@@ -16,7 +16,7 @@ row is sealed anew (`idp.seals.renewal`), that key is retired: it finds digests,
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from functools import lru_cache
 from secrets import token_bytes
 from typing import Any
@@ -168,7 +168,7 @@ def faults() -> list[str]:
     return []
 
 
-def _is_made(stamp: str, label: str, parts: tuple[Part, ...], *, keys: Mapping[str, RootKey]) -> bool:
+def _is_made(stamp: str, label: str, parts: tuple[Part, ...], *, keys: Collection[str]) -> bool:
     key_id, _dot, mac = stamp.partition(".")
     if key_id not in keys:
         return False
@@ -194,13 +194,15 @@ def _encode(raw: bytes) -> str:
 
 
 @lru_cache(maxsize=1)
-def _root_keys() -> dict[str, RootKey]:
-    return _placed(settings.ROOT_KEYS)
+def _root_keys() -> frozenset[str]:
+    """The ids of those that seal and open: all but the retired."""
+    return frozenset(key_id for key_id, _key in settings.ROOT_KEYS)
 
 
 @lru_cache(maxsize=1)
 def _every_key() -> dict[str, RootKey]:
-    return _placed((*settings.RETIRED_KEYS, *settings.ROOT_KEYS))
+    every = (*settings.RETIRED_KEYS, *settings.ROOT_KEYS)
+    return {key_id: where.root_key(key_id, key, settings.PKCS11_TOKEN) for key_id, key in every}
 
 
 @lru_cache(maxsize=1)
@@ -208,10 +210,6 @@ def _lent() -> tuple[RootKey, ...]:
     """Those that are in a token."""
     every = (*settings.ROOT_KEYS, *settings.RETIRED_KEYS)
     return tuple(_every_key()[key_id] for key_id, key in every if key is None)
-
-
-def _placed(keys: Iterable[tuple[str, bytes | None]]) -> dict[str, RootKey]:
-    return {key_id: where.root_key(key_id, key, settings.PKCS11_TOKEN) for key_id, key in keys}
 
 
 @receiver(setting_changed)

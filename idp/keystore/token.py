@@ -30,6 +30,8 @@ _SIGNING = "regain-signing"
 #: Whom waiting does not help. The rest may be over in a moment.
 _LASTING = ("PinExpired", "PinIncorrect", "PinInvalid", "PinLenRange", "PinLocked", "UserPinNotInitialized")
 
+_Template = dict[Attribute, Any]
+
 
 class Token:
     """One token, as one process speaks to it."""
@@ -40,7 +42,8 @@ class Token:
         self._breaker = Breaker(pause=1.0)
         self._process = 0
         self._session: Any = None
-        self._found: dict[tuple[Any, str], Any] = {}
+        #: The keys of this session, by their names; those of signing keys are random, and nobody else's.
+        self._found: dict[str, Any] = {}
         #: Whether the PIN was.
         self._refused = False
         #: Why it could not be asked the last time.
@@ -48,17 +51,18 @@ class Token:
 
     def mac(self, name: str, message: bytes) -> bytes:
         """HMAC-SHA256 with the secret key called `name`. Raises KeysAway."""
-        return self._used(ObjectClass.SECRET_KEY, name, lambda key: key.sign(message, mechanism=Mechanism.SHA256_HMAC))
+        return self._used(_secret(name), name, lambda key: key.sign(message, mechanism=Mechanism.SHA256_HMAC))
 
     def sign(self, name: str, alg: str, message: bytes) -> bytes:
         """With the signing key called `name`; as idp.keystore.keys.SigningKeys says. Raises KeysAway."""
-        return self._used(ObjectClass.PRIVATE_KEY, name, lambda key: mechanisms.sign(key, alg, message))
+        private = {**_signing(name), Attribute.CLASS: ObjectClass.PRIVATE_KEY}
+        return self._used(private, name, lambda key: mechanisms.sign(key, alg, message))
 
     def make_secret_keys(self, *names: str) -> None:
         """Make a secret key of each name. Raises KeysAway; KeysUnfit if there is one of these names."""
         with self._asked() as session:
             for name in names:
-                if list(session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: name})):
+                if list(session.get_objects(_secret(name))):
                     raise KeysUnfit(f"the token has a key {name} already; it was left as it is")
         with self._writing() as session:
             for name in names:
@@ -80,40 +84,37 @@ class Token:
     def destroy_signing_key(self, name: str) -> None:
         """As idp.keystore.keys.SigningKeys says. Raises KeysAway."""
         with self._writing() as session:
-            for each in list(session.get_objects({Attribute.LABEL: _SIGNING, Attribute.ID: bytes.fromhex(name)})):
-                each.destroy()
-        self._found.pop((ObjectClass.PRIVATE_KEY, name), None)
+            for half in list(session.get_objects(_signing(name))):
+                half.destroy()
+        self._found.pop(name, None)
 
-    def _used(self, kind: Any, name: str, use: Callable[[Any], bytes]) -> bytes:
+    def _used(self, template: _Template, name: str, use: Callable[[Any], bytes]) -> bytes:
         """What `use` makes of the key; asked a second time in a new session, as tokens end sessions by themselves."""
+
+        def once() -> bytes:
+            with self._asked() as session:
+                return bytes(use(self._key(session, template, name)))
+
         with self._lock:
             was_open = self._session is not None and self._process == os.getpid()
             try:
-                with self._asked() as session:
-                    return bytes(use(self._key(session, kind, name)))
+                return once()
             except KeysAway:
                 if not was_open or self._refused:
                     raise
             self._breaker.succeeded()
-            with self._asked() as session:
-                return bytes(use(self._key(session, kind, name)))
+            return once()
 
-    def _key(self, session: Any, kind: Any, name: str) -> Any:
-        found = self._found.get((kind, name))
-        if found is None:
-            by_name = (
-                {Attribute.LABEL: name}
-                if kind == ObjectClass.SECRET_KEY
-                else {Attribute.LABEL: _SIGNING, Attribute.ID: bytes.fromhex(name)}
-            )
-            keys = list(session.get_objects({Attribute.CLASS: kind, **by_name}))
+    def _key(self, session: Any, template: _Template, name: str) -> Any:
+        """The one key that the template finds, looked for once in a session."""
+        if name not in self._found:
+            keys = list(session.get_objects(template))
             if len(keys) != 1:
                 raise KeysUnfit(f"the token has {'two keys' if keys else 'no key'} {name}")
-            (found,) = keys
-            if found[Attribute.EXTRACTABLE] or not found[Attribute.SENSITIVE]:
+            if keys[0][Attribute.EXTRACTABLE] or not keys[0][Attribute.SENSITIVE]:
                 raise KeysUnfit(f"the key {name} is kept in such a way that it can be copied out of the token")
-            self._found[kind, name] = found
-        return found
+            self._found[name] = keys[0]
+        return self._found[name]
 
     @contextmanager
     def _asked(self) -> Iterator[Any]:
@@ -172,6 +173,16 @@ class Token:
 def of(uri: TokenUri) -> Token:
     """The token of this process, by its address. Nothing is opened before it is asked."""
     return Token(uri)
+
+
+def _secret(name: str) -> _Template:
+    """What finds a secret key."""
+    return {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: name}
+
+
+def _signing(name: str) -> _Template:
+    """What finds both halves of a signing key."""
+    return {Attribute.LABEL: _SIGNING, Attribute.ID: bytes.fromhex(name)}
 
 
 def _library(module: str) -> Any:
