@@ -142,13 +142,18 @@ def passkey_options():
     return Form(_opened("/sign-in"), {"purpose": "sign-in"}, "/sign-in/passkey/options")
 
 
-def _has_to_add_a_factor():
-    make_client(skip_consent=True)
+def _held_up_at(page, *, asking=None, **client):
+    """Jane, on her way to an application, at a page between sign-in and it."""
+    make_client(**client)
     make_person()
-    person = _opened(authorization_request(claims=ESSENTIAL))
+    person = _opened(asking or authorization_request())
     person.submit(username="jane", password=PASSWORD)
-    assert person.page.name == "sign-in-set-up"
+    assert person.page.name == page
     return person
+
+
+def _has_to_add_a_factor():
+    return _held_up_at("sign-in-set-up", asking=authorization_request(claims=ESSENTIAL), skip_consent=True)
 
 
 @form("sign-in-set-up")
@@ -161,23 +166,14 @@ def set_up_cancelled():
     return Form(_has_to_add_a_factor(), {"cancel": "1"})
 
 
-def _asked_for_consent():
-    make_client()
-    make_person()
-    person = _opened(authorization_request())
-    person.submit(username="jane", password=PASSWORD)
-    assert person.page.name == "consent"
-    return person
-
-
 @form("consent")
 def consent():
-    return Form(_asked_for_consent(), {"decision": "allow", "scope": ["profile", "email"]})
+    return Form(_held_up_at("consent"), {"decision": "allow", "scope": ["profile", "email"]})
 
 
 @form("consent", "no")
 def consent_denied():
-    return Form(_asked_for_consent(), {"decision": "deny"})
+    return Form(_held_up_at("consent"), {"decision": "deny"})
 
 
 @form("freeze")
@@ -361,7 +357,7 @@ def sessions_end():
 
 @form("applications")
 def application():
-    person = _asked_for_consent()
+    person = _held_up_at("consent")
     person.submit(decision="allow")
     person.open("/account/applications/")
     return Form(person, {"withdraw": "payroll"})
@@ -576,20 +572,11 @@ def ended():
     return Form(_with_token(person), path="/recovery/ended/", writes=False)
 
 
-def _asked_for_more():
-    make_client(skip_consent=True)
-    make_person()
-    person = _opened(authorization_request())
-    person.submit(username="jane", password=PASSWORD)
-    assert person.page.name == "register-way-back"
-    return person
-
-
 @form("recovery-register")
 def register():
-    return Form(_asked_for_more(), {"way": "later"})
+    return Form(_held_up_at("register-way-back", skip_consent=True), {"way": "later"})
 
 
 @form("recovery-register", "a way")
 def register_a_way():
-    return Form(_asked_for_more(), {"way": "totp"}, writes=False)
+    return Form(_held_up_at("register-way-back", skip_consent=True), {"way": "totp"}, writes=False)

@@ -1,21 +1,20 @@
-"""The newest root key is in a token: everything works as it did, and a token that is away freezes nobody."""
+"""The only root key that seals is in a token: one that is away shuts every page, freezes nobody, and tells nothing.
+
+That everything else works as it did is shown in test_root_key_rotation.py.
+"""
 
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.core import mail
-from django.core.management import call_command
 from django.utils import timezone
 
 from idp import delivery, keyring
-from idp.models import AuditHead, Credential, Message, SignIn
-from idp.oidc import keys
-from idp.seals import tables
+from idp.models import Message, SignIn
 from recovery.domain.journey import Step
-from tests.conftest import NEW_PASSWORD, PASSWORD, tell_of_registration
-from tests.idp.factors.people import with_app
-from tests.idp.login.test_factor import sign_in_with
+from tests.conftest import PASSWORD
+from tests.journeys.test_root_key_rotation import retire_all_but_the_newest
 from tests.recovery.walk import walk_to
 from tests.story import Person, code_in, post_office
 
@@ -23,41 +22,7 @@ from tests.story import Person, code_in, post_office
 @pytest.fixture
 def moved_into_a_token(kept_in_a_token, settings):
     """Does the drill of docs/operate.md when it is called: afterwards no key in the environment seals anything."""
-
-    def move():
-        old = settings.ROOT_KEYS[1:]
-        call_command("rotate_root_key", verbosity=0)
-        settings.ROOT_KEYS, settings.RETIRED_KEYS = settings.ROOT_KEYS[:1], old
-        keys.forget()
-        assert tables.unopened(timezone.now()) == []
-
-    return move
-
-
-def test_an_installation_moves_into_a_token_and_nobody_notices(jane, payroll, moved_into_a_token):
-    tell_of_registration(payroll)
-    app = with_app(jane)
-    at_home = Person()
-    sign_in_with(at_home, app)
-    moved_into_a_token()
-    assert at_home.open("/account/").name == "account"
-    elsewhere = Person(address="198.51.100.9")
-    elsewhere.open("/sign-in")
-    elsewhere.submit(username="jane", password=PASSWORD)
-    assert elsewhere.submit(otp=app.code(steps=1)).name == "account"
-    assert {seal.partition(".")[0] for seal in Credential.objects.values_list("seal", flat=True)} == {"h1"}
-    assert AuditHead.objects.get().seal.startswith("h1.")
-    call_command("verify_audit")
-    call_command("verify_seals")
-
-
-def test_a_recovery_ends_with_a_password_that_the_token_sealed(jane, moved_into_a_token):
-    moved_into_a_token()
-    person = walk_to(Step.DONE)
-    assert person.page.name == "recovery-done"
-    person.open("/sign-in")
-    assert person.submit(username="jane", password=NEW_PASSWORD).name == "account"
-    assert Credential.objects.get(user=jane, kind="password").seal.startswith("h1.")
+    return lambda: retire_all_but_the_newest(settings)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from idp import delivery
-from idp.models import Message, RecoveryAddress, SignIn
+from idp.models import AuditHead, Credential, Message, RecoveryAddress, SignIn
 from idp.oidc import keys
 from idp.seals import tables
 from recovery.domain.journey import Step
@@ -21,22 +21,29 @@ from tests.story import Person, code_in, post_office
 FRESH = ("t3", b"test root key number three, 32 by")
 
 
-@pytest.fixture
-def rotated(settings):
+@pytest.fixture(params=["to a key in memory", "to a key in a token"])
+def rotated(request, settings):
     """Does the drill when it is called: a new key in front, everything sealed anew, the others retired."""
 
     def rotate():
-        old = settings.ROOT_KEYS
-        settings.ROOT_KEYS = (FRESH, *old)
-        call_command("rotate_root_key", verbosity=0)
-        settings.ROOT_KEYS, settings.RETIRED_KEYS = (FRESH,), old
-        keys.forget()
-        assert tables.unopened(timezone.now()) == []
+        if request.param == "to a key in memory":
+            settings.ROOT_KEYS = (FRESH, *settings.ROOT_KEYS)
+        else:
+            request.getfixturevalue("kept_in_a_token")
+        retire_all_but_the_newest(settings)
 
     return rotate
 
 
-def test_a_session_goes_on_and_the_authenticator_app_still_counts(jane, rotated):
+def retire_all_but_the_newest(settings):
+    """From where the new key is in front."""
+    call_command("rotate_root_key", verbosity=0)
+    settings.ROOT_KEYS, settings.RETIRED_KEYS = settings.ROOT_KEYS[:1], settings.ROOT_KEYS[1:]
+    keys.forget()
+    assert tables.unopened(timezone.now()) == []
+
+
+def test_a_session_goes_on_and_the_authenticator_app_still_counts(jane, rotated, settings):
     app = with_app(jane)
     at_home = Person()
     sign_in_with(at_home, app)
@@ -47,15 +54,19 @@ def test_a_session_goes_on_and_the_authenticator_app_still_counts(jane, rotated)
     elsewhere.submit(username="jane", password=PASSWORD)
     assert elsewhere.submit(otp=app.code(steps=1)).name == "account"
     assert SignIn.objects.filter(user=jane, ended_at=None).count() == 3
+    ((newest, _key),) = settings.ROOT_KEYS
+    assert {seal.partition(".")[0] for seal in Credential.objects.values_list("seal", flat=True)} == {newest}
+    assert AuditHead.objects.get().seal.startswith(f"{newest}.")
 
 
-def test_a_recovery_finds_the_address(jane, rotated):
+def test_a_recovery_finds_the_address(jane, rotated, settings):
     rotated()
     person = walk_to(Step.DONE)
     assert person.page.name == "recovery-done"
     assert RecoveryAddress.objects.get(user=jane).version == 1
     person.open("/sign-in")
     assert person.submit(username="jane", password=NEW_PASSWORD).name == "account"
+    assert Credential.objects.get(user=jane, kind="password").seal.startswith(f"{settings.ROOT_KEYS[0][0]}.")
 
 
 def test_a_recovery_that_has_proved_something_goes_on(jane, rotated):
